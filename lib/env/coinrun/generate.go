@@ -45,6 +45,16 @@ var cellByte = func() (b [FakeWall + 1]uint8) {
 	return b
 }()
 
+// rowOf[c] is a row full of cells c.
+var rowOf = func() (rows [FakeWall + 1][Size]uint8) {
+	for c := range rows {
+		for x := range rows[c] {
+			rows[c][x] = cellByte[c]
+		}
+	}
+	return rows
+}()
+
 // builder makes one level.
 type builder struct {
 	*Level
@@ -160,10 +170,7 @@ func (b *builder) terrain() {
 		behind, width = FakeWall, min(width, 15)
 	}
 	for y := range Size {
-		row := b.grid[cellIndex(cx+1, y):][:width]
-		for i := range row {
-			row[i] = cellByte[behind]
-		}
+		copy(b.grid[cellIndex(cx+1, y):][:width], rowOf[behind][:])
 	}
 }
 

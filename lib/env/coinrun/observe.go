@@ -1,6 +1,9 @@
 package coinrun
 
-import "fmt"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // The observation's window of cells.
 const (
@@ -124,11 +127,40 @@ func (e *Env) Observe(active []int32, dense []float32) {
 	start := cellIndex(px-Radius, py+Radius)
 	for range Window {
 		cells := (*[Window]uint8)(grid[start:])
-		for _, c := range cells {
-			shows := c >> 4
-			active[n] = planeStart[shows] + at
-			n += int(e.visible[shows])
-			at++
+		// Most of a window is sky or rock, so eight cells at a time are tried first.
+		switch shown := binary.LittleEndian.Uint64(cells[:8]) & showsMask; shown {
+		case 0:
+			at += 8
+		case e.allWall:
+			eight := (*[8]int32)(active[n:])
+			for i := range eight {
+				eight[i] = at
+				at++
+			}
+			n += 8
+		default:
+			for _, c := range cells[:8] {
+				active[n] = planeStart[c>>4] + at
+				n += int(e.visible[c>>4])
+				at++
+			}
+		}
+		switch shown := binary.LittleEndian.Uint64(cells[5:]) >> 24 & showsMask; shown {
+		case 0:
+			at += 5
+		case e.allWall >> 24:
+			five := (*[5]int32)(active[n:])
+			for i := range five {
+				five[i] = at
+				at++
+			}
+			n += 5
+		default:
+			for _, c := range cells[8:] {
+				active[n] = planeStart[c>>4] + at
+				n += int(e.visible[c>>4])
+				at++
+			}
 		}
 		start -= stride
 	}
@@ -149,6 +181,13 @@ func (e *Env) Observe(active []int32, dense []float32) {
 		dense[DenseSupport] = 1
 	}
 }
+
+// showsMask selects what eight cells of the grid show; wallMask is what they show if all are PlaneWall, whose indices
+// begin at 0.
+const (
+	showsMask = 0xf0f0f0f0f0f0f0f0
+	wallMask  = 0x1010101010101010 * (uint64(PlaneWall) + 1)
+)
 
 // planeStart[p+1] is the first index of plane p.
 var planeStart = func() (start [16]int32) {

@@ -20,6 +20,7 @@ type Env struct {
 	enemies [maxEnemies]enemy
 
 	visible [16]uint8 // 1 where an observation shows the plane that is one less than the index
+	allWall uint64    // wallMask, or a value that never occurs if PlaneWall is not shown
 	tieGen  *mt19937  // scratch memory of tie
 }
 
@@ -63,6 +64,10 @@ func New(cfg Config) (*Env, error) {
 		if cfg.Blind>>p&1 == 0 {
 			e.visible[p+1] = 1
 		}
+	}
+	e.allWall = wallMask
+	if e.visible[PlaneWall+1] == 0 {
+		e.allWall = ^uint64(0)
 	}
 	e.ended = env.Terminated
 	return e, nil
