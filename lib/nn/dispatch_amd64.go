@@ -1,0 +1,26 @@
+//go:build amd64
+
+package nn
+
+// Kernels says which kernels are in use: "AVX-512", "AVX2" or "portable Go".
+func Kernels() string { return "portable Go" }
+
+func gemm(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int) {
+	gemmPortable(m, n, k, a, rsa, csa, b, ldb, c, ldc)
+}
+
+func sumRows(y, w []float32, rows int, index []int32) bool { return sumRowsPortable(y, w, rows, index) }
+
+func addToRows(w, d []float32, rows int, index []int32) bool {
+	return addToRowsPortable(w, d, rows, index)
+}
+
+func tanh(x []float32) { tanhPortable(x) }
+
+func tanhGrad(d, h []float32) { tanhGradPortable(d, h) }
+
+func add(dst, src []float32) { addPortable(dst, src) }
+
+func sumSquares(x []float32) float64 { return sumSquaresPortable(x) }
+
+func adam(p, m, v, g []float32, k *adamConst) { adamPortable(p, m, v, g, k) }

@@ -1,0 +1,82 @@
+package nn
+
+import "fmt"
+
+// Tensors returns the parameters by name, "layer0.weight" [in][out], "layer0.bias" [out] and so on, where the inputs of
+// layer 0 are the sparse ones and then the dense ones. They are copies.
+func (n *Net) Tensors() map[string]Tensor { return n.tensors(n.Param) }
+
+// tensors is Tensors for any slice laid out like Param.
+func (n *Net) tensors(x []float32) map[string]Tensor {
+	out := map[string]Tensor{}
+	for i, l := range n.layers {
+		name := fmt.Sprintf("layer%d", i)
+		out[name+".weight"] = Tensor{[]int{l.in, l.out}, append([]float32(nil), l.weights(x)...)}
+		out[name+".bias"] = Tensor{[]int{l.out}, append([]float32(nil), l.biases(x)...)}
+	}
+	return out
+}
+
+// SetTensors sets the parameters from tensors named and shaped as by Tensors, each name preceded by prefix. Other names
+// are ignored. Where one is missing or has another type or shape the error says so and nothing changes.
+func (n *Net) SetTensors(tensors map[string]Tensor, prefix string) error {
+	return n.setTensors(n.Param, tensors, prefix)
+}
+
+func (n *Net) setTensors(dst []float32, tensors map[string]Tensor, prefix string) error {
+	find := func(name string, shape ...int) ([]float32, error) {
+		t, ok := tensors[prefix+name]
+		if !ok {
+			return nil, fmt.Errorf("nn: tensor %q is missing", prefix+name)
+		}
+		data, ok := t.Data.([]float32)
+		want, _ := elements(shape)
+		if !ok || fmt.Sprint(t.Shape) != fmt.Sprint(shape) || len(data) != want {
+			return nil, fmt.Errorf("nn: tensor %q is %T of shape %v; the network has []float32 of shape %v", prefix+name, t.Data, t.Shape, shape)
+		}
+		return data, nil
+	}
+	fresh := make([]float32, len(dst))
+	for i, l := range n.layers {
+		name := fmt.Sprintf("layer%d", i)
+		w, err := find(name+".weight", l.in, l.out)
+		if err != nil {
+			return err
+		}
+		b, err := find(name+".bias", l.out)
+		if err != nil {
+			return err
+		}
+		copy(l.weights(fresh), w)
+		copy(l.biases(fresh), b)
+	}
+	copy(dst, fresh)
+	return nil
+}
+
+// Tensors returns Adam's moments of network i by name, "first.layer0.weight" and so on, each with a prefix of
+// the caller's; SetTensors takes them back.
+func (a *Adam) Tensors(i int, prefix string) map[string]Tensor {
+	out := map[string]Tensor{}
+	for moment, x := range map[string][]float32{"first.": a.moment1[i], "second.": a.moment2[i]} {
+		for name, t := range a.nets[i].tensors(x) {
+			out[prefix+moment+name] = t
+		}
+	}
+	return out
+}
+
+// SetTensors restores the moments of network i and the number of steps taken.
+func (a *Adam) SetTensors(i int, tensors map[string]Tensor, prefix string, steps int) error {
+	if steps < 0 {
+		return fmt.Errorf("nn: %d steps of Adam", steps)
+	}
+	if err := a.nets[i].setTensors(a.moment1[i], tensors, prefix+"first."); err != nil {
+		return err
+	}
+	if err := a.nets[i].setTensors(a.moment2[i], tensors, prefix+"second."); err != nil {
+		return err
+	}
+	a.steps = steps
+	return nil
+}

@@ -1,0 +1,161 @@
+package nn
+
+import (
+	"fmt"
+	"unsafe"
+
+	"goalgap/lib/env"
+	"goalgap/lib/internal/fork"
+)
+
+// Shape is a network's architecture: sparse and dense inputs, hidden layers with tanh, a linear head.
+type Shape struct {
+	Sparse int   // length of the one-hot part of the input; 0 if there is none
+	Dense  int   // length of the dense part of the input; 0 if there is none
+	Hidden []int // widths of the hidden layers; empty for a linear network
+	Out    int   // outputs
+}
+
+// ShapeFor returns the Shape of a network that takes an environment's observations.
+func ShapeFor(spec env.Spec, hidden []int, out int) Shape {
+	return Shape{Sparse: spec.Sparse, Dense: spec.Dense, Hidden: append([]int(nil), hidden...), Out: out}
+}
+
+// check reports sizes that make no network.
+func (s Shape) check() error {
+	switch {
+	case s.Sparse < 0 || s.Dense < 0:
+		return fmt.Errorf("nn: input of %d sparse and %d dense values; neither may be negative", s.Sparse, s.Dense)
+	case s.Sparse == 0 && s.Dense == 0:
+		return fmt.Errorf("nn: network without inputs")
+	case s.Out < 1:
+		return fmt.Errorf("nn: network with %d outputs; at least 1 is needed", s.Out)
+	}
+	for i, h := range s.Hidden {
+		if h < 1 {
+			return fmt.Errorf("nn: hidden layer %d is %d wide; at least 1 is needed", i, h)
+		}
+	}
+	return nil
+}
+
+// Net is a multilayer perceptron. Its outputs and gradients belong to it, so it is not for concurrent use; Replica
+// makes another that shares its parameters.
+type Net struct {
+	Shape Shape
+	Param []float32 // all parameters, layer after layer, weights before biases; with padding, see Tensors
+	Grad  []float32 // the gradient, laid out like Param; Backward and Accumulate add to it, Adam.Step clears it
+
+	layers     []layer
+	transposed [][]float32 // for each layer but the first its weights, [out][in]
+
+	parts  []*part // one for each piece of a batch that is worked on at the same time
+	acc    *accumulation
+	out    []float32
+	dOut   []float32
+	batch  env.Batch // of the last Forward
+	blocks *fork.Fork
+	given  func(lo, hi int, out, dOut []float32) // the loss of Backward
+}
+
+// layer says where a layer's parameters lie in Param: weights [in][out], then biases [out].
+type layer struct{ in, out, weight, bias int }
+
+// alignment of the start of every tensor in Param: a cache line, which a vector load must not straddle.
+const alignment = 16
+
+// newNet returns a network whose parameters are zero.
+func newNet(shape Shape) (*Net, error) {
+	if err := shape.check(); err != nil {
+		return nil, err
+	}
+	n := &Net{Shape: shape}
+	at, in := 0, shape.Sparse+shape.Dense
+	place := func(size int) int {
+		p := at
+		at += (size + alignment - 1) / alignment * alignment
+		return p
+	}
+	for _, out := range append(append([]int(nil), shape.Hidden...), shape.Out) {
+		l := layer{in: in, out: out}
+		l.weight, l.bias = place(in*out), place(out)
+		n.layers = append(n.layers, l)
+		in = out
+	}
+	n.Param, n.Grad = aligned(at), aligned(at)
+	n.transposed = make([][]float32, len(n.layers))
+	for i, l := range n.layers[1:] {
+		n.transposed[i+1] = aligned(l.in * l.out)
+	}
+	n.initWork()
+	return n, nil
+}
+
+// Replica returns a network with the same parameters (the same memory) and its own gradient and outputs, for use on
+// another goroutine while the parameters do not change.
+func (n *Net) Replica() *Net {
+	r := &Net{Shape: n.Shape, Param: n.Param, Grad: aligned(len(n.Grad)), layers: n.layers}
+	r.transposed = make([][]float32, len(n.layers))
+	for i, l := range n.layers[1:] {
+		r.transposed[i+1] = aligned(l.in * l.out)
+	}
+	r.initWork()
+	return r
+}
+
+// Clone returns a network with a copy of the parameters.
+func (n *Net) Clone() *Net {
+	c := n.Replica()
+	c.Param = aligned(len(n.Param))
+	copy(c.Param, n.Param)
+	return c
+}
+
+// Size returns the number of parameters.
+func (n *Net) Size() (size int) {
+	for _, l := range n.layers {
+		size += l.in*l.out + l.out
+	}
+	return size
+}
+
+// aligned returns n zeros that start at a cache line.
+func aligned(n int) []float32 {
+	s := make([]float32, n+alignment-1)
+	skip := 0
+	if off := uintptr(unsafe.Pointer(unsafe.SliceData(s))) % (4 * alignment); off != 0 {
+		skip = int(4*alignment-off) / 4
+	}
+	return s[skip : skip+n : skip+n]
+}
+
+// weights returns the weights [in][out] of a layer in x, which is laid out like Param.
+func (l layer) weights(x []float32) []float32 { return x[l.weight : l.weight+l.in*l.out] }
+
+// biases returns the biases [out] of a layer in x.
+func (l layer) biases(x []float32) []float32 { return x[l.bias : l.bias+l.out] }
+
+// transpose brings the transposed weights up to date.
+func (n *Net) transpose() {
+	for i, l := range n.layers {
+		if i > 0 {
+			transpose(n.transposed[i], l.weights(n.Param), l.in, l.out)
+		}
+	}
+}
+
+// transpose writes the transpose [cols][rows] of src [rows][cols] to dst.
+func transpose(dst, src []float32, rows, cols int) {
+	const tile = 8 // rows a time: eight lines of src stay in the cache while dst is written in order
+	for r := 0; r < rows; r += tile {
+		hi := min(r+tile, rows)
+		for c := range cols {
+			out := dst[c*rows+r : c*rows+hi]
+			at := r*cols + c
+			for i := range out {
+				out[i] = src[at]
+				at += cols
+			}
+		}
+	}
+}

@@ -1,0 +1,233 @@
+package nn
+
+import (
+	"fmt"
+
+	"goalgap/lib/env"
+	"goalgap/lib/internal/fork"
+)
+
+// Block is how many rows go through a network at a time: few enough that what they leave behind stays in the
+// processor's second-level cache. Accumulate's loss is called once a block.
+const Block = 128
+
+// A batch is cut into at most maxParts pieces, of at least blocksPerPart blocks each, which different cores may work
+// on. Both numbers are fixed, as the order in which gradients are summed follows from them.
+const (
+	maxParts      = 8
+	blocksPerPart = 4
+)
+
+// part is the working memory of one piece of a batch.
+type part struct {
+	x      []float32   // [Block][Dense], rows gathered
+	index  []int32     // [Block], the numbers of the rows
+	hidden [][]float32 // [Block][width] for each hidden layer
+	out    []float32   // [Block][Out]
+	dOut   []float32   // [Block][Out]
+	delta  [2][]float32
+	grad   []float32 // laid out like Param; nil for part 0, which adds to the network's own
+}
+
+// initWork prepares what Forward needs.
+func (n *Net) initWork() {
+	n.blocks = fork.New(n.forwardPart)
+	n.given = n.copyDerivatives
+	n.part(0)
+}
+
+// part returns part i, made at its first use.
+func (n *Net) part(i int) *part {
+	for len(n.parts) <= i {
+		widest := 0
+		p := &part{
+			x:     aligned(Block * n.Shape.Dense),
+			index: make([]int32, Block),
+			out:   aligned(Block * n.Shape.Out),
+			dOut:  aligned(Block * n.Shape.Out),
+		}
+		for _, h := range n.Shape.Hidden {
+			p.hidden = append(p.hidden, aligned(Block*h))
+			widest = max(widest, h)
+		}
+		p.delta[0], p.delta[1] = aligned(Block*widest), aligned(Block*widest)
+		n.parts = append(n.parts, p)
+	}
+	return n.parts[i]
+}
+
+// partsOf returns into how many parts a batch of that many rows is cut.
+func partsOf(rows int) int {
+	blocks := (rows + Block - 1) / Block
+	return max(1, min(maxParts, blocks/blocksPerPart))
+}
+
+// partRange returns the rows lo .. hi-1 of part i: whole blocks, as evenly as can be.
+func partRange(rows, i int) (lo, hi int) {
+	blocks, parts := (rows+Block-1)/Block, partsOf(rows)
+	return blocks * i / parts * Block, min(rows, blocks*(i+1)/parts*Block)
+}
+
+// Forward returns the outputs [N][Out] for a batch. They are the network's own memory: the next Forward overwrites
+// them. It allocates only when N is larger than ever before. It panics if the batch does not fit the network.
+func (n *Net) Forward(batch env.Batch) []float32 {
+	n.fits(batch)
+	size := batch.N * n.Shape.Out
+	if cap(n.out) < size {
+		n.out = aligned(size)
+	}
+	n.out = n.out[:size]
+	n.batch = batch
+	parts := partsOf(batch.N)
+	n.part(parts - 1)
+	n.blocks.Do(parts)
+	return n.out
+}
+
+// forwardPart computes the outputs of one part of n.batch.
+func (n *Net) forwardPart(i int) {
+	p := n.parts[i]
+	lo, hi := partRange(n.batch.N, i)
+	for ; lo < hi; lo += Block {
+		end := min(lo+Block, hi)
+		n.forward(p, n.batch, nil, lo, end, n.out[lo*n.Shape.Out:end*n.Shape.Out])
+	}
+}
+
+// Backward adds to Grad the gradient of a loss with respect to the parameters, given its derivative dOut [N][Out] with
+// respect to the outputs of the last Forward. The batch must still hold what it held then. The hidden layers are
+// computed anew: Accumulate, which does both passes at once, is faster.
+func (n *Net) Backward(dOut []float32) {
+	if want := n.batch.N * n.Shape.Out; len(dOut) != want {
+		panic(fmt.Sprintf("nn: %d derivatives for %d outputs", len(dOut), want))
+	}
+	n.dOut = dOut
+	Accumulate(Job{Net: n, Batch: n.batch, Loss: n.given})
+	n.dOut = nil
+}
+
+// copyDerivatives is the loss of Backward.
+func (n *Net) copyDerivatives(lo, hi int, _, dOut []float32) {
+	copy(dOut, n.dOut[lo*n.Shape.Out:hi*n.Shape.Out])
+}
+
+// fits panics if a batch is not of the network's shape.
+func (n *Net) fits(b env.Batch) {
+	if b.Dense != n.Shape.Dense || (b.MaxActive > 0) != (n.Shape.Sparse > 0) {
+		panic(fmt.Sprintf("nn: batch with %d dense values and up to %d ones for a network of %d dense and %d sparse inputs",
+			b.Dense, b.MaxActive, n.Shape.Dense, n.Shape.Sparse))
+	}
+	if len(b.Active) < b.N*b.MaxActive || len(b.Features) < b.N*b.Dense {
+		panic(fmt.Sprintf("nn: batch of %d rows holds only %d indices and %d features", b.N, len(b.Active), len(b.Features)))
+	}
+}
+
+// forward computes the outputs of rows lo .. hi-1 (at most Block) into out; where rows is not nil it lists which rows
+// of the batch are meant. It leaves the hidden layers in p.
+func (n *Net) forward(p *part, b env.Batch, rows []int32, lo, hi int, out []float32) {
+	count := hi - lo
+	index := p.index[:count]
+	if rows != nil {
+		copy(index, rows[lo:hi])
+	} else {
+		for i := range index {
+			index[i] = int32(lo + i)
+		}
+	}
+	var x []float32
+	for i, l := range n.layers {
+		y := out
+		if i < len(n.layers)-1 {
+			y = p.hidden[i][:count*l.out]
+		}
+		bias := l.biases(n.Param)
+		for r := range count {
+			copy(y[r*l.out:(r+1)*l.out], bias)
+		}
+		w := l.weights(n.Param)
+		if i == 0 {
+			n.sparseForward(y, w, b, index)
+			x, w = n.gather(p, b, rows != nil, lo, hi), w[n.Shape.Sparse*l.out:]
+			gemm(count, l.out, n.Shape.Dense, x, n.Shape.Dense, 1, w, l.out, y, l.out)
+		} else {
+			gemm(count, l.out, l.in, x, l.in, 1, w, l.out, y, l.out)
+		}
+		if i < len(n.layers)-1 {
+			tanh(y)
+		}
+		x = y
+	}
+}
+
+// gather returns the dense inputs of a block as consecutive rows; they are the batch's own where its rows are.
+func (n *Net) gather(p *part, b env.Batch, picked bool, lo, hi int) []float32 {
+	d := n.Shape.Dense
+	if !picked {
+		return b.Features[lo*d : hi*d]
+	}
+	x := p.x[:(hi-lo)*d]
+	for i, r := range p.index[:hi-lo] {
+		copy(x[i*d:(i+1)*d], b.Features[int(r)*d:])
+	}
+	return x
+}
+
+// sparseForward adds to each row of y the rows of w that its observation names.
+func (n *Net) sparseForward(y, w []float32, b env.Batch, index []int32) {
+	if n.Shape.Sparse == 0 {
+		return
+	}
+	width := n.layers[0].out
+	for i, r := range index {
+		active := b.Active[int(r)*b.MaxActive : (int(r)+1)*b.MaxActive]
+		if !sumRows(y[i*width:(i+1)*width], w, n.Shape.Sparse, active) {
+			panic(fmt.Sprintf("nn: observation %d has an index outside 0 .. %d: %v", r, n.Shape.Sparse-1, active))
+		}
+	}
+}
+
+// ones is a column of ones: a gradient of biases is its product with the deltas.
+var ones = func() (x [Block]float32) {
+	for i := range x {
+		x[i] = 1
+	}
+	return x
+}()
+
+// backward adds to grad the gradient from the rows of the last forward on p, whose derivatives with respect to the
+// outputs are in p.dOut.
+func (n *Net) backward(p *part, b env.Batch, picked bool, lo, hi int, grad []float32) {
+	count := hi - lo
+	delta := p.dOut[:count*n.Shape.Out]
+	for i := len(n.layers) - 1; i >= 0; i-- {
+		l := n.layers[i]
+		gemm(1, l.out, count, ones[:], 0, 1, delta, l.out, l.biases(grad), l.out)
+		gw := l.weights(grad)
+		if i == 0 {
+			n.sparseBackward(gw, delta, b, p.index[:count])
+			d := n.Shape.Dense
+			x := n.gather(p, b, picked, lo, hi)
+			gemm(d, l.out, count, x, 1, d, delta, l.out, gw[n.Shape.Sparse*l.out:], l.out)
+			return
+		}
+		h := p.hidden[i-1][:count*l.in]
+		gemm(l.in, l.out, count, h, 1, l.in, delta, l.out, gw, l.out)
+		next := p.delta[i&1][:count*l.in]
+		clear(next)
+		gemm(count, l.in, l.out, delta, l.out, 1, n.transposed[i], l.in, next, l.in)
+		tanhGrad(next, h)
+		delta = next
+	}
+}
+
+// sparseBackward adds each row of delta to the rows of gw that its observation names.
+func (n *Net) sparseBackward(gw, delta []float32, b env.Batch, index []int32) {
+	if n.Shape.Sparse == 0 {
+		return
+	}
+	width := n.layers[0].out
+	for i, r := range index {
+		active := b.Active[int(r)*b.MaxActive : (int(r)+1)*b.MaxActive]
+		addToRows(gw, delta[i*width:(i+1)*width], n.Shape.Sparse, active)
+	}
+}

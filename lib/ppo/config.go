@@ -1,0 +1,121 @@
+// Package ppo is proximal policy optimisation (Schulman et al. 2017) for environments with discrete actions, with the 13
+// core implementation details of Huang et al., "The 37 implementation details of PPO" (2022), and the defaults of
+// CleanRL's ppo.py.
+//
+// Train is the loop: collect a rollout, turn its rewards into advantages, and for some epochs of shuffled minibatches
+// follow the gradient of the clipped losses. Everything is determined by Config.Seed, whatever GOMAXPROCS is.
+//
+// It differs from ppo.py in one point: where a time limit cuts an episode (env.Truncated), the value of the state that
+// the episode was cut at stands in for the rewards that would have followed; ppo.py treats the cut like a death.
+package ppo
+
+import (
+	"fmt"
+	"math"
+
+	"goalgap/lib/env"
+)
+
+// Rewarder gives the rewards to train on, in place of the environment's own: a reward model.
+type Rewarder interface {
+	// Rewards writes to dst[i] the reward for taking actions[i] on seeing row i of obs, which led to row i of next, and
+	// with which the episode stood as end[i] says. The next state is the one before any reset. The rows are those of a
+	// whole rollout, ordered by time and within a time by environment. It is called once an update.
+	Rewards(dst []float32, obs env.Batch, actions []int32, next env.Batch, end []env.End)
+}
+
+// Config is how to train. Start from Default.
+type Config struct {
+	Seed uint64 // of everything random; default 1
+
+	Steps   int   // environment steps in all, rounded down to whole rollouts; default 500 000
+	Envs    int   // environments side by side; default 4
+	Rollout int   // steps of each environment between updates; default 128
+	Hidden  []int // widths of the hidden layers, of the policy and of the value network; default 64, 64
+
+	LearningRate float64 // of Adam, at the start; default 2.5e-4
+	Anneal       bool    // lower the learning rate linearly to 0; default true
+	MaxGradNorm  float64 // clip the gradient, of both networks together, to this length; 0: do not; default 0.5
+
+	Gamma  float64 // discount factor of a step; default 0.99
+	Lambda float64 // of generalised advantage estimation; default 0.95
+
+	Epochs             int     // passes over each rollout; default 4
+	Minibatches        int     // gradient steps in a pass; default 4
+	NormalizeAdvantage bool    // to mean 0 and deviation 1 in each minibatch; default true
+	Clip               float64 // of the probability ratio, and of the value's change; default 0.2
+	ClipValue          bool    // clip the value's change; default true
+	EntropyCoef        float64 // weight of the policy's entropy (nats) in the objective; default 0.01
+	ValueCoef          float64 // weight of the value loss; default 0.5
+
+	// ScaleReward divides rewards by the running deviation of their discounted sum (with the same Gamma) and clips them
+	// to ±10, as for procgen; default false. Curves show unscaled rewards.
+	ScaleReward bool
+
+	Reward   Rewarder       `json:"-"` // what to train on; nil: the environment's own reward
+	Progress func(Progress) `json:"-"` // called after each update, on the goroutine that trains; nil: not
+}
+
+// Default returns the defaults of CleanRL's ppo.py.
+func Default() Config {
+	return Config{
+		Seed:  1,
+		Steps: 500_000, Envs: 4, Rollout: 128, Hidden: []int{64, 64},
+		LearningRate: 2.5e-4, Anneal: true, MaxGradNorm: 0.5,
+		Gamma: 0.99, Lambda: 0.95,
+		Epochs: 4, Minibatches: 4, NormalizeAdvantage: true,
+		Clip: 0.2, ClipValue: true, EntropyCoef: 0.01, ValueCoef: 0.5,
+	}
+}
+
+// Check returns an error that names the first field that has no sensible value.
+func (c Config) Check() error {
+	wrong := func(field string, value any, want string) error {
+		return fmt.Errorf("ppo: config: %s is %v, want %s", field, value, want)
+	}
+	for _, f := range []struct {
+		name       string
+		value      float64
+		lo, hi     float64
+		open       bool // lo itself is excluded
+		wantPhrase string
+	}{
+		{"LearningRate", c.LearningRate, 0, math.MaxFloat32, true, "a positive number"},
+		{"MaxGradNorm", c.MaxGradNorm, 0, math.MaxFloat32, false, "0 (no clipping) or a positive number"},
+		{"Gamma", c.Gamma, 0, 1, false, "a number from 0 to 1"},
+		{"Lambda", c.Lambda, 0, 1, false, "a number from 0 to 1"},
+		{"Clip", c.Clip, 0, math.MaxFloat32, true, "a positive number"},
+		{"EntropyCoef", c.EntropyCoef, 0, math.MaxFloat32, false, "0 or a positive number"},
+		{"ValueCoef", c.ValueCoef, 0, math.MaxFloat32, false, "0 or a positive number"},
+	} {
+		if !(f.value >= f.lo && f.value <= f.hi) || f.open && f.value == f.lo {
+			return wrong(f.name, f.value, f.wantPhrase)
+		}
+	}
+	for _, f := range []struct {
+		name  string
+		value int
+	}{
+		{"Steps", c.Steps}, {"Envs", c.Envs}, {"Rollout", c.Rollout}, {"Epochs", c.Epochs}, {"Minibatches", c.Minibatches},
+	} {
+		if f.value < 1 {
+			return wrong(f.name, f.value, "at least 1")
+		}
+	}
+	for i, h := range c.Hidden {
+		if h < 1 {
+			return wrong(fmt.Sprintf("Hidden[%d]", i), h, "at least 1")
+		}
+	}
+	batch := c.Envs * c.Rollout
+	if c.Envs > math.MaxInt32/c.Rollout {
+		return wrong("Envs × Rollout", fmt.Sprintf("%d × %d", c.Envs, c.Rollout), "at most 2³¹-1 steps in a rollout")
+	}
+	if c.Steps < batch {
+		return wrong("Steps", c.Steps, fmt.Sprintf("at least one rollout, Envs × Rollout = %d", batch))
+	}
+	if c.Minibatches > batch/2 {
+		return wrong("Minibatches", c.Minibatches, fmt.Sprintf("at most %d: at least 2 of a rollout's %d steps in each", batch/2, batch))
+	}
+	return nil
+}

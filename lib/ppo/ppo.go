@@ -1,0 +1,210 @@
+package ppo
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/bits"
+	"math/rand/v2"
+	"time"
+
+	"goalgap/lib/env"
+	"goalgap/lib/internal/fork"
+	"goalgap/lib/nn"
+	"goalgap/lib/rng"
+)
+
+// Train trains a new policy on episodes of levels drawn from the given distribution.
+//
+// When ctx is done it returns within one rollout or one minibatch, with the result so far and an error that wraps
+// ctx.Err(). If training diverges it returns the result so far and an error that says which quantity did, at which
+// update, and what to try. Wrong values of cfg, and environments that cannot be made, are errors before training starts.
+func Train(ctx context.Context, makeEnv func() (env.Env, error), levels env.Levels, cfg Config) (*Result, error) {
+	t, err := NewTrainer(makeEnv, levels, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return t.Run(ctx)
+}
+
+// Result is what training gave.
+type Result struct {
+	Policy  *Policy
+	Curve   []Point       // one point an update
+	Steps   int           // environment steps taken
+	Elapsed time.Duration // time spent training
+}
+
+// Trainer is a training that can be stopped, saved and continued. It is not for concurrent use.
+type Trainer struct {
+	cfg     Config
+	levels  env.Levels
+	updates int // in all
+
+	vec    *env.Vec
+	policy *Policy
+	adam   *nn.Adam
+
+	update  int // updates that are complete
+	curve   []Point
+	elapsed time.Duration
+	failed  error // once training has diverged
+
+	// Where in the update the training stands: an interrupted update goes on where it stopped.
+	collected        bool
+	epoch, minibatch int
+
+	rollout  rollout
+	order    []int32 // the rollout's rows, shuffled
+	shuffle  *rand.PCG
+	episodes episodes
+	scale    scale
+	learn    learner
+
+	groups []group
+	act    *fork.Fork
+}
+
+// NewTrainer prepares a training. See Train for the errors.
+func NewTrainer(makeEnv func() (env.Env, error), levels env.Levels, cfg Config) (*Trainer, error) {
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	cfg.Hidden = append([]int(nil), cfg.Hidden...)
+	vec, err := env.NewVec(makeEnv, cfg.Envs, levels, cfg.Seed)
+	if err != nil {
+		return nil, fmt.Errorf("ppo: preparing to train: %w", err)
+	}
+	policy, err := newPolicy(vec.Spec, cfg.Hidden, cfg.Seed)
+	if err != nil {
+		return nil, fmt.Errorf("ppo: preparing to train: %w", err)
+	}
+	batch := cfg.Envs * cfg.Rollout
+	t := &Trainer{
+		cfg: cfg, levels: levels, updates: cfg.Steps / batch,
+		vec: vec, policy: policy, adam: nn.NewAdam(policy.actor, policy.critic),
+		rollout:  newRollout(vec.Spec, cfg.Envs, cfg.Rollout),
+		order:    make([]int32, batch),
+		shuffle:  rng.NewSource(cfg.Seed, "minibatches", 0),
+		episodes: newEpisodes(cfg.Envs),
+		scale:    newScale(cfg.Envs),
+	}
+	t.learn.init(t)
+	t.makeGroups()
+	return t, nil
+}
+
+// Run trains until all of Config.Steps are done. See Train for what it returns; after ctx has stopped it, it can be
+// called again and goes on where it stopped, to the same bits as if it had never been stopped.
+func (t *Trainer) Run(ctx context.Context) (*Result, error) {
+	for t.update < t.updates {
+		if err := t.runUpdate(ctx); err != nil {
+			return t.result(), err
+		}
+	}
+	return t.result(), t.failed
+}
+
+// RunUpdates is Run for at most n updates, for a caller who changes something between them, such as the reward.
+func (t *Trainer) RunUpdates(ctx context.Context, n int) (*Result, error) {
+	for end := min(t.updates, t.update+n); t.update < end; {
+		if err := t.runUpdate(ctx); err != nil {
+			return t.result(), err
+		}
+	}
+	return t.result(), t.failed
+}
+
+// Done says whether all of Config.Steps are done.
+func (t *Trainer) Done() bool { return t.update >= t.updates }
+
+// result returns what there is so far.
+func (t *Trainer) result() *Result {
+	return &Result{
+		Policy: t.policy.Clone(),
+		Curve:  append([]Point(nil), t.curve...),
+		Steps:  t.update * len(t.order), Elapsed: t.elapsed,
+	}
+}
+
+// runUpdate is one update: Algorithm 1 of Schulman et al. 2017.
+func (t *Trainer) runUpdate(ctx context.Context) error {
+	start := time.Now()
+	defer func() { t.elapsed += time.Since(start) }()
+	if t.failed != nil {
+		return t.failed
+	}
+	if err := t.stopped(ctx); err != nil {
+		return err
+	}
+	if !t.collected {
+		t.collect()
+		t.collected, t.epoch, t.minibatch = true, 0, 0
+		t.learn.begin()
+		if t.failed = t.reward(); t.failed != nil {
+			return t.failed
+		}
+		if t.failed = t.estimate(); t.failed != nil {
+			return t.failed
+		}
+		for i := range t.order {
+			t.order[i] = int32(i)
+		}
+	}
+	for ; t.epoch < t.cfg.Epochs; t.epoch++ {
+		if t.minibatch == 0 {
+			shuffle(t.order, t.shuffle)
+		}
+		for t.minibatch < t.cfg.Minibatches {
+			lo := len(t.order) * t.minibatch / t.cfg.Minibatches
+			hi := len(t.order) * (t.minibatch + 1) / t.cfg.Minibatches
+			if t.failed = t.learn.step(t.order[lo:hi]); t.failed != nil {
+				return t.failed
+			}
+			t.minibatch++
+			if err := t.stopped(ctx); err != nil {
+				return err
+			}
+		}
+		t.minibatch = 0
+	}
+	t.collected = false
+	t.update++
+	t.record(t.elapsed + time.Since(start))
+	return nil
+}
+
+// stopped returns an error if the context is done.
+func (t *Trainer) stopped(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("ppo: stopped in update %d of %d: %w", t.update+1, t.updates, err)
+	}
+	return nil
+}
+
+// learningRate returns the learning rate of the present update.
+func (t *Trainer) learningRate() float64 {
+	if !t.cfg.Anneal {
+		return t.cfg.LearningRate
+	}
+	return t.cfg.LearningRate * (1 - float64(t.update)/float64(t.updates))
+}
+
+// diverged returns the error for a quantity that is not finite.
+func (t *Trainer) diverged(quantity string, value float64) error {
+	return fmt.Errorf("ppo: %s became %v in update %d of %d (after %d environment steps); try a smaller LearningRate (it is %g), a MaxGradNorm above 0 (it is %g), or smaller rewards (ScaleReward)",
+		quantity, value, t.update+1, t.updates, (t.update+1)*len(t.order), t.cfg.LearningRate, t.cfg.MaxGradNorm)
+}
+
+// shuffle permutes x uniformly (Fisher and Yates).
+func shuffle(x []int32, src *rand.PCG) {
+	for i := len(x) - 1; i > 0; i-- {
+		// Lemire's multiplication; its bias of i/2⁶⁴ is beyond notice.
+		high, _ := bits.Mul64(src.Uint64(), uint64(i+1))
+		j := int(high)
+		x[i], x[j] = x[j], x[i]
+	}
+}
+
+// finite says whether x is neither NaN nor infinite.
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

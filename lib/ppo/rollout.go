@@ -1,0 +1,242 @@
+package ppo
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+
+	"goalgap/lib/env"
+	"goalgap/lib/internal/fork"
+	"goalgap/lib/nn"
+	"goalgap/lib/rng"
+)
+
+// rollout is what the environments did between two updates. Row t·envs+i is step t of environment i.
+type rollout struct {
+	envs, steps int
+
+	obs, next env.Batch
+	action    []int32
+	logProb   []float32 // of the action, when it was taken
+	reward    []float32 // to learn from
+	own       []float32 // the environment's own
+	end       []env.End
+
+	value     []float32 // of obs, by the value network of that time
+	nextValue []float32 // of next; 0 where the episode terminated
+	advantage []float32
+	ret       []float32 // the return to predict: advantage + value
+
+	ahead      env.Batch // those of next whose value is not the value of the following row
+	aheadIndex []int32
+}
+
+func newRollout(spec env.Spec, envs, steps int) rollout {
+	n := envs * steps
+	r := rollout{
+		envs: envs, steps: steps,
+		obs: env.NewBatch(spec, n), next: env.NewBatch(spec, n),
+		action: make([]int32, n), end: make([]env.End, n),
+	}
+	for _, s := range []*[]float32{&r.logProb, &r.reward, &r.own, &r.value, &r.nextValue, &r.advantage, &r.ret} {
+		*s = make([]float32, n)
+	}
+	return r
+}
+
+// group is a range of environments that one core steps through a whole rollout, with a policy network of its own.
+// Environments do not see each other, so what happens in one does not depend on its group.
+type group struct {
+	lo, hi int
+	actor  *nn.Net
+	random []*rand.Rand // for the actions of each environment
+	pcg    []*rand.PCG
+}
+
+// makeGroups divides the environments among the cores, two or more to each.
+func (t *Trainer) makeGroups() {
+	n := max(1, min(runtime.GOMAXPROCS(0), t.cfg.Envs/2))
+	for i := range n {
+		g := group{lo: t.cfg.Envs * i / n, hi: t.cfg.Envs * (i + 1) / n, actor: t.policy.actor.Replica()}
+		for e := g.lo; e < g.hi; e++ {
+			pcg := rng.NewSource(t.cfg.Seed, "actions", e)
+			g.pcg = append(g.pcg, pcg)
+			g.random = append(g.random, rand.New(pcg))
+		}
+		t.groups = append(t.groups, g)
+	}
+	t.act = fork.New(t.collectGroup)
+}
+
+// collect fills the rollout with the policy's play.
+func (t *Trainer) collect() { t.act.Do(len(t.groups)) }
+
+// collectGroup does so for one group.
+func (t *Trainer) collectGroup(number int) {
+	g, r, v := &t.groups[number], &t.rollout, t.vec
+	actions := t.policy.Spec.Actions
+	for step := range r.steps {
+		lo, hi := step*r.envs+g.lo, step*r.envs+g.hi
+		copyRows(r.obs, lo, v.Obs, g.lo, g.hi)
+		logits := g.actor.Forward(r.obs.Slice(lo, hi))
+		for i := range g.random {
+			r.action[lo+i], r.logProb[lo+i] = sample(logits[i*actions:(i+1)*actions], g.random[i].Float32())
+		}
+		v.StepRange(g.lo, g.hi, r.action[step*r.envs:(step+1)*r.envs])
+		copyRows(r.next, lo, v.Next, g.lo, g.hi)
+		copy(r.own[lo:hi], v.Reward[g.lo:g.hi])
+		copy(r.end[lo:hi], v.End[g.lo:g.hi])
+	}
+}
+
+// copyRows copies rows lo .. hi-1 of src to dst, from row at on.
+func copyRows(dst env.Batch, at int, src env.Batch, lo, hi int) {
+	copy(dst.Active[at*dst.MaxActive:], src.Active[lo*src.MaxActive:hi*src.MaxActive])
+	copy(dst.Features[at*dst.Dense:], src.Features[lo*src.Dense:hi*src.Dense])
+}
+
+// sample draws an action from the softmax of the logits, u being uniform in [0, 1), and returns the logarithm of its
+// probability. Logits are overwritten.
+func sample(logits []float32, u float32) (action int32, logProb float32) {
+	nn.LogSoftmax(logits, logits)
+	sum := float32(0)
+	for i, lp := range logits {
+		p := nn.Exp(lp)
+		if sum += p; u < sum {
+			return int32(i), lp
+		}
+		if p > 0 {
+			action = int32(i) // where rounding leaves the sum below u, the last possible action
+		}
+	}
+	return action, logits[action]
+}
+
+// reward determines the rewards to learn from and counts both kinds for the curve.
+func (t *Trainer) reward() error {
+	r := &t.rollout
+	if t.cfg.Reward == nil {
+		copy(r.reward, r.own)
+	} else {
+		t.cfg.Reward.Rewards(r.reward, r.obs, r.action, r.next, r.end)
+	}
+	for i, x := range r.reward {
+		if !finite(float64(x)) {
+			return fmt.Errorf("ppo: the reward of step %d of environment %d in update %d of %d is %v; a reward must be finite",
+				i/r.envs, i%r.envs, t.update+1, t.updates, x)
+		}
+	}
+	t.episodes.count(r)
+	if t.cfg.ScaleReward {
+		t.scale.apply(r, t.cfg.Gamma)
+	}
+	return nil
+}
+
+// estimate computes values, advantages and returns.
+func (t *Trainer) estimate() error {
+	r := &t.rollout
+	copy(r.value, t.policy.critic.Forward(r.obs))
+	r.lookAhead(t.policy.critic)
+	gae(r, float32(t.cfg.Gamma), float32(t.cfg.Lambda))
+	for i, a := range r.advantage {
+		r.ret[i] = a + r.value[i]
+		if !finite(float64(a)) {
+			return t.diverged("an advantage", float64(a))
+		}
+	}
+	return nil
+}
+
+// lookAhead fills nextValue. Within an episode the value of the next state is that of the following row; where a time
+// limit cut the episode, or the rollout is over, it is computed.
+func (r *rollout) lookAhead(critic *nn.Net) {
+	n := len(r.value)
+	r.aheadIndex = r.aheadIndex[:0]
+	for i, end := range r.end {
+		switch {
+		case end == env.Terminated:
+			r.nextValue[i] = 0
+		case end == env.Running && i+r.envs < n:
+			r.nextValue[i] = r.value[i+r.envs]
+		default:
+			r.aheadIndex = append(r.aheadIndex, int32(i))
+		}
+	}
+	b := env.Batch{
+		N: len(r.aheadIndex), MaxActive: r.next.MaxActive, Dense: r.next.Dense,
+		Active: r.ahead.Active[:0], Features: r.ahead.Features[:0],
+	}
+	for _, i := range r.aheadIndex {
+		active, dense := r.next.Row(int(i))
+		b.Active, b.Features = append(b.Active, active...), append(b.Features, dense...)
+	}
+	r.ahead = b
+	for j, v := range critic.Forward(b) {
+		r.nextValue[r.aheadIndex[j]] = v
+	}
+}
+
+// gae computes the advantages: generalised advantage estimation (Schulman et al. 2016, equations 11 and 16),
+//
+//	δₜ = rₜ + γ V(sₜ₊₁) - V(sₜ),    Aₜ = δₜ + γλ Aₜ₊₁,
+//
+// where V(sₜ₊₁) is 0 after a termination and the sum stops at the end of an episode.
+func gae(r *rollout, gamma, lambda float32) {
+	for i := len(r.reward) - 1; i >= 0; i-- {
+		a := r.reward[i] + gamma*r.nextValue[i] - r.value[i]
+		if r.end[i] == env.Running && i+r.envs < len(r.reward) {
+			a += gamma * lambda * r.advantage[i+r.envs]
+		}
+		r.advantage[i] = a
+	}
+}
+
+// scale divides rewards by the running deviation of the discounted return, as VecNormalize of OpenAI baselines does
+// (detail 8 of continuous actions in Huang et al. 2022; used for procgen).
+type scale struct {
+	ret             []float64 // discounted return so far, of each environment
+	mean, variance  float64
+	count           float64
+	smallest, limit float64
+}
+
+func newScale(envs int) scale {
+	// The initial count and variance, the addend and the limit of baselines' RunningMeanStd and VecNormalize.
+	return scale{ret: make([]float64, envs), variance: 1, count: 1e-4, smallest: 1e-8, limit: 10}
+}
+
+// apply scales a rollout's rewards.
+func (s *scale) apply(r *rollout, gamma float64) {
+	for lo := 0; lo < len(r.reward); lo += r.envs {
+		rewards, end := r.reward[lo:lo+r.envs], r.end[lo:lo+r.envs]
+		for i, x := range rewards {
+			s.ret[i] = s.ret[i]*gamma + float64(x)
+		}
+		s.observe(s.ret)
+		divisor := math.Sqrt(s.variance + s.smallest)
+		for i, x := range rewards {
+			rewards[i] = float32(max(-s.limit, min(s.limit, float64(x)/divisor)))
+			if end[i] != env.Running {
+				s.ret[i] = 0
+			}
+		}
+	}
+}
+
+// observe adds a batch to the running mean and variance (Chan, Golub and LeVeque 1979).
+func (s *scale) observe(x []float64) {
+	n := float64(len(x))
+	mean, sum := 0.0, 0.0
+	for _, v := range x {
+		mean += v / n
+	}
+	for _, v := range x {
+		sum += (v - mean) * (v - mean)
+	}
+	delta, total := mean-s.mean, s.count+n
+	s.variance = (s.variance*s.count + sum + delta*delta*s.count*n/total) / total
+	s.mean += delta * n / total
+	s.count = total
+}
