@@ -1,0 +1,501 @@
+package session
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"slices"
+	"strings"
+)
+
+// lowering turns a checked cell into the source of a package of its own.
+//
+// The user's text stays as it is, under line directives, with small edits inside: interrupt checks, uses of variables
+// that Go would call unused, and access to unexported fields of types that other cells declare. Names of other cells are
+// declared in a preamble: types as aliases, constants as constants, variables by linkname, functions as wrappers that
+// call through the variable in which their cell keeps them (so that a later definition can take their place).
+type lowering struct {
+	*checked
+	session *Session
+	edits   []edit
+
+	imports  map[string]string     // import path -> name, for types in the preamble
+	cells    map[*cellPackage]bool // cells that this one needs -> whether their import is used by name
+	reused   map[string]*entry     // variables of the session that the cell assigns to by declaring them again
+	preamble bytes.Buffer
+	err      error
+}
+
+// edit replaces the bytes from .. to of the checked file.
+type edit struct {
+	from, to int
+	text     string
+	seq      int
+}
+
+// lowered is a cell ready for the compiler.
+type lowered struct {
+	source  string // with pathPlaceholder in the place of its package path
+	deps    []*cellPackage
+	entries []*entry // names that the cell gives to the session
+	reused  map[string]*entry
+	imports []string // packages, cells not included
+}
+
+// pathPlaceholder stands for the path of the package, which is a hash of everything else in it.
+const pathPlaceholder = "nb/ΩPATHΩ"
+
+func (s *Session) lower(c *checked) (*lowered, error) {
+	l := &lowering{checked: c, session: s, imports: map[string]string{}, cells: map[*cellPackage]bool{},
+		reused: map[string]*entry{}}
+	l.findReused()
+	l.editTree()
+	// What the cell declares, by chunk, and its statements in their order.
+	var decls, run bytes.Buffer
+	l.entries(&decls, &run)
+	l.declareUsed()
+	if l.err != nil {
+		return nil, l.err
+	}
+
+	var b bytes.Buffer
+	b.WriteString("package main\n\nimport ωcell \"goalgap/kernel/worker/cell\"\nimport ωunsafe \"unsafe\"\n")
+	out := &lowered{imports: []string{"goalgap/kernel/worker/cell"}}
+	usedNames := map[string]bool{}
+	for _, o := range c.info.Uses {
+		if p, ok := o.(*types.PkgName); ok {
+			usedNames[p.Name()] = true
+		}
+	}
+	for _, im := range c.imports {
+		if usedNames[im.name] || im.name == "_" {
+			fmt.Fprintf(&b, "import %s %q\n", im.name, im.path)
+			out.imports = append(out.imports, im.path)
+		}
+	}
+	for _, p := range sortedKeys(l.imports) {
+		fmt.Fprintf(&b, "import %s %q\n", l.imports[p], p)
+		out.imports = append(out.imports, p)
+	}
+	for _, d := range s.order {
+		named, ok := l.cells[d]
+		if !ok {
+			continue
+		}
+		name := "_"
+		if named {
+			name = d.importName()
+		}
+		fmt.Fprintf(&b, "import %s %q\n", name, d.path)
+		out.deps = append(out.deps, d)
+	}
+	b.WriteString("\nvar _ ωunsafe.Pointer\n")
+	b.Write(l.preamble.Bytes())
+	b.Write(decls.Bytes())
+	fmt.Fprintf(&b, "//line goalgap:1\nfunc %s() {\n", runLowered)
+	b.Write(run.Bytes())
+	b.WriteString("\n}\n")
+	fmt.Fprintf(&b, "//line goalgap:1\nfunc init() { ωcell.Register(%q, %s) }\n", pathPlaceholder, runLowered)
+	out.source = b.String()
+	out.entries = l.newEntries()
+	out.reused = l.reused
+	return out, nil
+}
+
+// runLowered is the name of the function that executes the cell's statements.
+const runLowered = "ωrun"
+
+// findReused finds the variables that the cell declares again with the type that they have: they stay the same
+// variables, so that what earlier cells defined sees the new value.
+func (l *lowering) findReused() {
+	for id, obj := range l.info.Defs {
+		v, ok := obj.(*types.Var)
+		if !ok || v.Parent() != l.pkg.Scope() {
+			continue
+		}
+		if e := l.session.names[id.Name]; e != nil && isVar(e.obj) && e.cell != nil && types.Identical(e.obj.Type(), v.Type()) {
+			l.reused[id.Name] = e
+		}
+	}
+}
+
+func (l *lowering) edit(from, to token.Pos, text string) {
+	l.edits = append(l.edits, edit{l.offset(from), l.offset(to), text, len(l.edits)})
+}
+
+func (l *lowering) insert(at token.Pos, text string) { l.edit(at, at, text) }
+
+// slice returns the text between two offsets of the checked file, with the edits applied.
+func (l *lowering) slice(from, to int) string {
+	var b strings.Builder
+	at := from
+	for _, e := range l.edits {
+		if e.from < at || e.to > to {
+			continue
+		}
+		b.Write(l.text[at:e.from])
+		b.WriteString(e.text)
+		at = e.to
+	}
+	b.Write(l.text[at:to])
+	return b.String()
+}
+
+func (l *lowering) sortEdits() {
+	slices.SortFunc(l.edits, func(a, b edit) int {
+		if c := cmp.Compare(a.from, b.from); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.seq, b.seq)
+	})
+}
+
+func (l *lowering) fail(p token.Pos, format string, args ...any) {
+	if l.err == nil {
+		l.err = ErrorList{l.sourceError(p, fmt.Sprintf(format, args...))}
+	}
+}
+
+// lineDirective returns a directive for a position of the user's text.
+func (l *lowering) lineDirective(p token.Pos) string {
+	pos := l.fset.Position(p)
+	return fmt.Sprintf("//line %s:%d:%d\n", l.file, pos.Line, pos.Column)
+}
+
+// entries writes the cell's declarations to decls and its statements, in their order, to run.
+func (l *lowering) entries(decls, run *bytes.Buffer) {
+	l.sortEdits()
+	byChunk := map[*chunk][]ast.Node{}
+	for _, d := range l.ast.Decls {
+		if fd, ok := d.(*ast.FuncDecl); ok && fd.Body == l.body {
+			for _, st := range l.body.List {
+				if ch := l.chunkAt(l.offset(st.Pos())); ch != nil {
+					byChunk[ch] = append(byChunk[ch], st)
+				}
+			}
+			continue
+		}
+		p := d.Pos()
+		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.VAR && len(g.Specs) > 0 {
+			if v := g.Specs[0].(*ast.ValueSpec); len(v.Values) > 0 {
+				p = v.Values[0].Pos()
+			} else {
+				p = v.Pos()
+			}
+		}
+		if ch := l.chunkAt(l.offset(p)); ch != nil {
+			byChunk[ch] = append(byChunk[ch], d)
+		}
+	}
+	for i := range l.chunks {
+		ch := &l.chunks[i]
+		switch {
+		case ch.kind == importChunk:
+		case ch.kind == declChunk:
+			fmt.Fprintf(decls, "//line %s:%d:%d\n%s\n", l.file, ch.line, ch.col, l.slice(ch.start, ch.start+len(ch.text)))
+		case ch.kind == varChunk || ch.define != nil && ch.define.declares():
+			for _, n := range byChunk[ch] {
+				if g, ok := n.(*ast.GenDecl); ok {
+					for _, s := range g.Specs {
+						l.variables(ch, s.(*ast.ValueSpec), decls, run)
+					}
+				}
+			}
+		default:
+			for _, n := range byChunk[ch] {
+				l.statement(n.(ast.Stmt), decls, run)
+			}
+		}
+	}
+	l.exports(decls, run)
+}
+
+// variables declares the variables of a specification and assigns to them where the user wrote them.
+func (l *lowering) variables(ch *chunk, v *ast.ValueSpec, decls, run *bytes.Buffer) {
+	var names []string
+	for j, n := range v.Names {
+		name := n.Name
+		if d := ch.define; d != nil {
+			if j < len(d.names) {
+				name = d.names[j]
+			}
+		}
+		names = append(names, name)
+		obj := l.info.Defs[n]
+		if name == "_" || obj == nil || l.reused[name] != nil || name != n.Name {
+			continue // blank, assigned to, or kept from an earlier cell
+		}
+		fmt.Fprintf(decls, "//line goalgap:1\nvar %s %s\n", name, l.spell(obj.Type(), n.Pos()))
+	}
+	if len(v.Values) == 0 {
+		for j, n := range v.Names {
+			if n.Name != "_" {
+				fmt.Fprintf(run, "//line goalgap:1\n%s = *new(%s)\n", names[j], l.spell(l.info.Defs[n].Type(), n.Pos()))
+			}
+		}
+		return
+	}
+	first, last := v.Values[0], v.Values[len(v.Values)-1]
+	run.WriteString(l.lineDirective(v.Pos()))
+	if v.Type != nil && allBlank(names) {
+		fmt.Fprintf(run, "var %s %s = ", strings.Join(names, ", "), l.slice(l.offset(v.Type.Pos()), l.offset(v.Type.End())))
+	} else {
+		fmt.Fprintf(run, "%s = ", strings.Join(names, ", "))
+	}
+	pos := l.fset.Position(first.Pos())
+	fmt.Fprintf(run, "/*line %s:%d:%d*/%s\n", l.file, pos.Line, pos.Column, l.slice(l.offset(first.Pos()), l.offset(last.End())))
+	if ch.define != nil && ch.define.unwrap {
+		fmt.Fprintf(run, "%sωcell.Fail(%s)\n", l.lineDirective(first.Pos()), names[len(names)-1])
+	}
+}
+
+// statement writes a statement; the value of the last expression is shown, an error that a call returns is checked.
+func (l *lowering) statement(st ast.Stmt, decls, run *bytes.Buffer) {
+	text := l.slice(l.offset(st.Pos()), l.offset(st.End()))
+	run.WriteString(l.lineDirective(st.Pos()))
+	es, ok := st.(*ast.ExprStmt)
+	if !ok {
+		run.WriteString(text + "\n")
+		return
+	}
+	tv := l.info.Types[es.X]
+	shown := l.lastExpression() == es.X
+	_, isCall := ast.Unparen(es.X).(*ast.CallExpr)
+	results := 1
+	var lastType types.Type = tv.Type
+	if tuple, ok := tv.Type.(*types.Tuple); ok {
+		results = tuple.Len()
+		lastType = nil
+		if results > 0 {
+			lastType = tuple.At(results - 1).Type()
+		}
+	}
+	if tv.IsVoid() {
+		results = 0
+	}
+	returnsError := isCall && results > 0 && lastType != nil && isError(lastType)
+	switch {
+	case results == 0:
+		run.WriteString(text + "\n")
+	case returnsError && (!shown || results == 1 || l.prints(es.X)):
+		fmt.Fprintf(run, "ωcell.Try(%s)\n", text)
+	case returnsError:
+		fmt.Fprintf(run, "ωcell.ShowChecked(%s)\n", text)
+	case shown && tv.IsType():
+		l.fail(es.Pos(), "%s is a type, not a value", text)
+	case shown:
+		fmt.Fprintf(run, "ωcell.Show(%s)\n", text)
+	default:
+		run.WriteString(text + "\n")
+	}
+}
+
+// prints recognises fmt.Println and its like, whose number of bytes nobody wants to see.
+func (l *lowering) prints(e ast.Expr) bool {
+	call, ok := ast.Unparen(e).(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	sel, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	f, ok := l.info.Uses[sel.Sel].(*types.Func)
+	return ok && f.Pkg() != nil && f.Pkg().Path() == "fmt" && strings.Contains(f.Name(), "rint")
+}
+
+// exports makes the cell's types, constants and functions reachable for later cells.
+func (l *lowering) exports(decls, run *bytes.Buffer) {
+	decls.WriteString("//line goalgap:1\n")
+	var prologue bytes.Buffer
+	for _, name := range l.pkg.Scope().Names() {
+		obj := l.pkg.Scope().Lookup(name)
+		if !l.isOwn(obj) || name == runName {
+			continue
+		}
+		switch obj := obj.(type) {
+		case *types.TypeName:
+			params := typeParamsOf(obj.Type())
+			if params == nil {
+				fmt.Fprintf(decls, "type Ω%s = %s\n", name, name)
+				continue
+			}
+			fmt.Fprintf(decls, "type Ω%s%s = %s%s\n", name, l.typeParams(params, obj.Pos()), name, typeArgs(params))
+		case *types.Const:
+			fmt.Fprintf(decls, "const Ω%s = %s\n", name, name)
+		case *types.Func:
+			sig := obj.Type().(*types.Signature)
+			if params := sig.TypeParams(); params.Len() > 0 {
+				decl, call := l.parameters(sig, obj.Pos())
+				fmt.Fprintf(decls, "func Ω%s%s%s { %s%s%s%s }\n", name, l.typeParams(params, obj.Pos()), decl, returns(sig), name, typeArgs(params), call)
+				continue
+			}
+			fmt.Fprintf(decls, "var ωfunc_%s = %s\n", name, name)
+			if e := l.session.names[name]; e != nil && e.slot != nil && types.Identical(e.obj.Type(), sig) {
+				// Cells that call the earlier function call this one from now on.
+				l.need(e.slot)
+				fmt.Fprintf(decls, "//go:linkname ωslot_%s %s.ωfunc_%s\nvar ωslot_%s %s\n", name, e.slot.path, name, name, l.spell(sig, obj.Pos()))
+				fmt.Fprintf(&prologue, "ωslot_%s = %s\n", name, name)
+			}
+		}
+	}
+	if prologue.Len() > 0 {
+		rest := run.String()
+		run.Reset()
+		run.WriteString("//line goalgap:1\n" + prologue.String() + rest)
+	}
+}
+
+func (l *lowering) isOwn(obj types.Object) bool {
+	return obj.Pkg() == l.pkg && l.session.byObject[obj] == nil
+}
+
+func typeParamsOf(t types.Type) *types.TypeParamList {
+	switch t := t.(type) {
+	case *types.Named:
+		if t.TypeParams().Len() > 0 {
+			return t.TypeParams()
+		}
+	case *types.Alias:
+		if t.TypeParams().Len() > 0 {
+			return t.TypeParams()
+		}
+	}
+	return nil
+}
+
+func (l *lowering) typeParams(list *types.TypeParamList, p token.Pos) string {
+	var b strings.Builder
+	for i := range list.Len() {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		tp := list.At(i)
+		fmt.Fprintf(&b, "%s %s", tp.Obj().Name(), l.spell(tp.Constraint(), p))
+	}
+	return "[" + b.String() + "]"
+}
+
+func typeArgs(list *types.TypeParamList) string {
+	names := make([]string, list.Len())
+	for i := range names {
+		names[i] = list.At(i).Obj().Name()
+	}
+	return "[" + strings.Join(names, ", ") + "]"
+}
+
+// parameters spells a signature's parameters and results, and the arguments that pass them on.
+func (l *lowering) parameters(sig *types.Signature, p token.Pos) (decl, call string) {
+	var d, c []string
+	for i := range sig.Params().Len() {
+		t := sig.Params().At(i).Type()
+		name := fmt.Sprintf("ωp%d", i)
+		if sig.Variadic() && i == sig.Params().Len()-1 {
+			if sl, ok := t.(*types.Slice); ok {
+				d = append(d, name+" ..."+l.spell(sl.Elem(), p))
+			} else {
+				d = append(d, name+" ...byte") // append([]byte, string...) cannot be declared by users
+			}
+			c = append(c, name+"...")
+			continue
+		}
+		d = append(d, name+" "+l.spell(t, p))
+		c = append(c, name)
+	}
+	var r []string
+	for i := range sig.Results().Len() {
+		r = append(r, l.spell(sig.Results().At(i).Type(), p))
+	}
+	return "(" + strings.Join(d, ", ") + ") (" + strings.Join(r, ", ") + ")", "(" + strings.Join(c, ", ") + ")"
+}
+
+func returns(sig *types.Signature) string {
+	if sig.Results().Len() > 0 {
+		return "return "
+	}
+	return ""
+}
+
+// declareUsed writes the preamble: the names of other cells that this one uses.
+func (l *lowering) declareUsed() {
+	b := &l.preamble
+	b.WriteString("//line goalgap:1\n")
+	used := map[string]*entry{}
+	for e := range l.used {
+		used[e.name] = e
+	}
+	for name, e := range l.old {
+		delete(used, name)
+		if l.reused[name] == nil {
+			used[oldPrefix+name] = e
+		}
+	}
+	for name, e := range l.reused {
+		used[name] = e
+	}
+	for _, name := range sortedKeys(used) {
+		e := used[name]
+		p := l.body.Pos()
+		switch obj := e.obj.(type) {
+		case *types.Var:
+			if e.cell != nil {
+				l.need(e.cell)
+			}
+			fmt.Fprintf(b, "//go:linkname %s %s\nvar %s %s\n", name, e.symbol, name, l.spell(obj.Type(), p))
+		case *types.Const:
+			fmt.Fprintf(b, "const %s = %s.Ω%s\n", name, l.use(e.cell), e.name)
+		case *types.TypeName:
+			if params := typeParamsOf(obj.Type()); params != nil {
+				fmt.Fprintf(b, "type %s%s = %s.Ω%s%s\n", name, l.typeParams(params, p), l.use(e.cell), name, typeArgs(params))
+			} else {
+				fmt.Fprintf(b, "type %s = %s.Ω%s\n", name, l.use(e.cell), name)
+			}
+		case *types.Func:
+			sig := obj.Type().(*types.Signature)
+			decl, call := l.parameters(sig, p)
+			if params := sig.TypeParams(); params.Len() > 0 {
+				fmt.Fprintf(b, "func %s%s%s { %s%s.Ω%s%s%s }\n", name, l.typeParams(params, p), decl, returns(sig), l.use(e.cell), e.name, typeArgs(params), call)
+				continue
+			}
+			l.need(e.slot)
+			fmt.Fprintf(b, "//go:linkname ωcall_%s %s.ωfunc_%s\nvar ωcall_%s %s\n", name, e.slot.path, e.name, name, l.spell(sig, p))
+			fmt.Fprintf(b, "func %s%s { %sωcall_%s%s }\n", name, decl, returns(sig), name, call)
+		}
+	}
+}
+
+// need makes another cell a dependency: its package is linked with this one.
+func (l *lowering) need(c *cellPackage) { l.cells[c] = l.cells[c] }
+
+// use returns the name under which another cell's package is imported.
+func (l *lowering) use(c *cellPackage) string {
+	l.cells[c] = true
+	return c.importName()
+}
+
+// newEntries lists the names that the cell gives to the session. The package is filled in when it has been compiled.
+func (l *lowering) newEntries() []*entry {
+	var list []*entry
+	for _, name := range l.pkg.Scope().Names() {
+		obj := l.pkg.Scope().Lookup(name)
+		if !l.isOwn(obj) || name == runName || strings.HasPrefix(name, "ω") {
+			continue
+		}
+		if l.reused[name] != nil {
+			continue
+		}
+		e := &entry{name: name, obj: obj}
+		if sig, ok := obj.Type().(*types.Signature); ok {
+			if _, isFunc := obj.(*types.Func); isFunc && sig.TypeParams().Len() == 0 {
+				if old := l.session.names[name]; old != nil && old.slot != nil && types.Identical(old.obj.Type(), sig) {
+					e.slot = old.slot
+				}
+			}
+		}
+		list = append(list, e)
+	}
+	return list
+}

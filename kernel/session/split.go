@@ -1,0 +1,237 @@
+package session
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/scanner"
+	"go/token"
+	"strings"
+)
+
+// A chunk is a piece of a cell that stands at its top level: a declaration or a statement. Go's parser knows files of
+// declarations and bodies of statements, not the two mixed, so a cell is first cut into chunks.
+type chunk struct {
+	kind      chunkKind
+	text      string
+	line, col int  // where text begins in the cell, from 1
+	silenced  bool // a semicolon was typed behind it
+
+	// For a statement of the form a, b := e that declares session variables:
+	define *define
+
+	// start is where text stands in the file that is type-checked, set by checkFile.
+	start int
+}
+
+type chunkKind int
+
+const (
+	importChunk chunkKind = iota
+	declChunk             // type, const or func
+	varChunk
+	stmtChunk
+)
+
+// define describes a, b := e at the top level.
+type define struct {
+	names  []string // as written, "_" included
+	tokOff int      // offset of := in the chunk's text
+	fresh  []bool   // the name is not declared by an earlier chunk of the cell
+	unwrap bool     // e has one more result than names, an error, which is checked
+}
+
+// split cuts source into chunks. It fails only on characters that are not Go; wrong syntax shows when the chunks are
+// parsed.
+func split(source string) ([]chunk, error) {
+	src := []byte(source)
+	fset := token.NewFileSet()
+	file := fset.AddFile("", -1, len(src))
+	var sc scanner.Scanner
+	var scanErr error
+	sc.Init(file, src, func(pos token.Position, msg string) {
+		if scanErr == nil {
+			scanErr = &SourceError{Line: pos.Line, Col: pos.Column, Msg: msg}
+		}
+	}, 0)
+
+	type tok struct {
+		tok token.Token
+		lit string
+		off int
+	}
+	var chunks []chunk
+	var toks []tok
+	depth, begin := 0, 0
+	finish := func(end int, silenced bool) {
+		if len(toks) == 0 {
+			begin = end
+			return
+		}
+		text := source[begin:end]
+		lead := len(text) - len(strings.TrimLeft(text, " \t\r\n;"))
+		off := begin + lead
+		pos := file.Position(file.Pos(off))
+		c := chunk{text: strings.TrimRight(source[off:end], " \t\r\n"), line: pos.Line, col: pos.Column, silenced: silenced}
+		switch toks[0].tok {
+		case token.IMPORT:
+			c.kind = importChunk
+		case token.TYPE, token.CONST:
+			c.kind = declChunk
+		case token.VAR:
+			c.kind = varChunk
+		case token.FUNC:
+			kinds := make([]token.Token, len(toks))
+			for i, t := range toks {
+				kinds[i] = t.tok
+			}
+			c.kind = stmtChunk
+			if isFuncDecl(kinds) {
+				c.kind = declChunk
+			}
+		default:
+			c.kind = stmtChunk
+		}
+		chunks = append(chunks, c)
+		toks, begin = toks[:0], end
+	}
+	for {
+		p, t, lit := sc.Scan()
+		off := file.Offset(p)
+		switch t {
+		case token.EOF:
+			finish(len(src), false)
+			if scanErr != nil {
+				return nil, scanErr
+			}
+			return chunks, nil
+		case token.LPAREN, token.LBRACK, token.LBRACE:
+			depth++
+		case token.RPAREN, token.RBRACK, token.RBRACE:
+			depth = max(depth-1, 0)
+		case token.SEMICOLON:
+			if depth == 0 {
+				if lit == ";" && len(toks) > 0 {
+					finish(off, true)
+					begin = off + 1
+				} else if lit == ";" {
+					// A lone semicolon behind the newline that ended a chunk does not silence it.
+					begin = off + 1
+				} else {
+					finish(off, false)
+				}
+				continue
+			}
+		}
+		toks = append(toks, tok{t, lit, off})
+	}
+}
+
+// isFuncDecl tells func f(…) and func (r T) f(…) from a function literal that is called: func() {…}().
+func isFuncDecl(toks []token.Token) bool {
+	if len(toks) < 2 {
+		return true
+	}
+	if toks[1] == token.IDENT {
+		return true
+	}
+	depth := 0
+	for i := 1; i < len(toks); i++ {
+		switch toks[i] {
+		case token.LPAREN:
+			depth++
+		case token.RPAREN:
+			depth--
+			if depth == 0 {
+				return i+2 < len(toks) && toks[i+1] == token.IDENT && toks[i+2] == token.LPAREN
+			}
+		}
+	}
+	return false
+}
+
+// analyse finds the top-level definitions among the statements. A name that an earlier chunk of the same cell declares
+// is assigned to, as in a, err := f(); b, err := g().
+func analyse(chunks []chunk) {
+	declared := map[string]bool{}
+	for i := range chunks {
+		c := &chunks[i]
+		switch c.kind {
+		case varChunk:
+			if f := parseFragment(c.text + "\n"); f != nil {
+				for _, d := range f.Decls {
+					if g, ok := d.(*ast.GenDecl); ok {
+						for _, s := range g.Specs {
+							if v, ok := s.(*ast.ValueSpec); ok {
+								for _, n := range v.Names {
+									declared[n.Name] = true
+								}
+							}
+						}
+					}
+				}
+			}
+		case stmtChunk:
+			const head = "func _() {\n"
+			f := parseFragment(head + c.text + "\n}")
+			if f == nil {
+				continue
+			}
+			body := f.Decls[0].(*ast.FuncDecl).Body
+			if len(body.List) != 1 {
+				continue
+			}
+			a, ok := body.List[0].(*ast.AssignStmt)
+			if !ok || a.Tok != token.DEFINE {
+				continue
+			}
+			d := &define{tokOff: int(a.TokPos) - 1 - len(fragmentHead) - len(head)}
+			anyFresh := false
+			for _, l := range a.Lhs {
+				id, ok := l.(*ast.Ident)
+				if !ok {
+					d = nil
+					break
+				}
+				fresh := id.Name != "_" && !declared[id.Name]
+				anyFresh = anyFresh || fresh
+				d.names = append(d.names, id.Name)
+				d.fresh = append(d.fresh, fresh)
+			}
+			if d == nil || !anyFresh && !allBlank(d.names) && len(d.names) == 0 {
+				continue
+			}
+			for _, n := range d.names {
+				declared[n] = true
+			}
+			c.define = d
+		}
+	}
+}
+
+func allBlank(names []string) bool {
+	for _, n := range names {
+		if n != "_" {
+			return false
+		}
+	}
+	return true
+}
+
+const fragmentHead = "package p\n"
+
+func parseFragment(text string) *ast.File {
+	f, err := parser.ParseFile(token.NewFileSet(), "", fragmentHead+text, parser.SkipObjectResolution)
+	if err != nil {
+		return nil
+	}
+	return f
+}
+
+// SourceError is a mistake at a place in a cell.
+type SourceError struct {
+	Line, Col int // from 1
+	Msg       string
+}
+
+func (e *SourceError) Error() string { return fmt.Sprintf("line %d:%d: %s", e.Line, e.Col, e.Msg) }
