@@ -63,7 +63,7 @@ type Outcome struct {
 
 	Causes Causes  // what was touched in the last step
 	Return float32 // sum of rewards
-	MaxX   float32 // the largest x of the agent's centre; beyond End.X + 1.5 it was inside the fake wall
+	MaxX   float32 // the largest x of the agent's centre; beyond End.X + 1 only inside or behind a fake wall
 }
 
 // First says whether the coin, the end of the level, a death or the time limit came first, which is what Langosco et
