@@ -1,6 +1,10 @@
 package coinrun
 
-import "image/color"
+import (
+	"image"
+	"image/color"
+	"image/draw"
+)
 
 // Artist draws the game in artwork of our own. The zero value draws with its defaults.
 type Artist struct {
@@ -113,4 +117,25 @@ func (a Artist) scene(c *canvas, l *Level, e *Env, x0, y0, x1, y1 int) {
 	for i := range e.nEnemies {
 		slime(c, float64(e.enemies[i].x), float64(l.tracks[i].y), e.enemies[i].vx > 0, e.t)
 	}
+}
+
+// Film joins pictures into one, from left to right on white, with gap pixels between them: a film strip of an episode
+// if the pictures are windows of its steps.
+func Film(gap int, frames ...Picture) Picture {
+	width, height := 0, 0
+	for i, f := range frames {
+		if i > 0 {
+			width += gap
+		}
+		width += f.Bounds().Dx()
+		height = max(height, f.Bounds().Dy())
+	}
+	film := image.NewRGBA(image.Rect(0, 0, width, height))
+	draw.Draw(film, film.Rect, image.White, image.Point{}, draw.Src)
+	x := 0
+	for _, f := range frames {
+		draw.Draw(film, image.Rect(x, 0, x+f.Bounds().Dx(), f.Bounds().Dy()), f, f.Bounds().Min, draw.Src)
+		x += f.Bounds().Dx() + gap
+	}
+	return Picture{film}
 }

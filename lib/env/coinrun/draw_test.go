@@ -92,3 +92,20 @@ func TestTextShowsWhatIsThere(t *testing.T) {
 		t.Error("the window shows the marker")
 	}
 }
+
+func TestFilmJoinsFrames(t *testing.T) {
+	e, _ := twins(t, 1)
+	frame := Artist{CellPixels: 4}.Window(e)
+	film := Film(3, frame, frame, frame)
+	if s := film.Bounds().Size(); s.X != 3*frame.Rect.Dx()+6 || s.Y != frame.Rect.Dy() {
+		t.Fatalf("film of three frames %v: %v", frame.Rect, s)
+	}
+	for _, x := range []int{0, frame.Rect.Dx() + 3, 2 * (frame.Rect.Dx() + 3)} {
+		if film.RGBAAt(x+5, 7) != frame.RGBAAt(5, 7) {
+			t.Errorf("the frame at %d differs", x)
+		}
+	}
+	if white := (color.RGBA{255, 255, 255, 255}); film.RGBAAt(frame.Rect.Dx()+1, 7) != white {
+		t.Error("the gap is not white")
+	}
+}

@@ -112,22 +112,18 @@ func (e *Env) begin(l *Level) {
 }
 
 // CopyFrom makes e play src's episode from src's present state: the same actions then lead to the same states. It is
-// meant for looking ahead: it costs a few dozen nanoseconds, copies a few hundred bytes (the level is shared) and
-// allocates nothing. e keeps its own configuration, so the two continue alike only if their ContinueAfterCoin agrees,
+// meant for looking ahead: it copies a few hundred bytes (the level is shared) and allocates nothing. e keeps its own configuration, so the two continue alike only if their ContinueAfterCoin agrees,
 // and see alike only if their Blind does. An Env whose level was copied makes its next level in new memory, so a
 // src that is copied allocates once per episode. Several goroutines may copy from one src while nobody steps it.
 func (e *Env) CopyFrom(src *Env) {
-	if src.level != nil && !src.level.shared.Load() {
-		src.level.shared.Store(true)
-	}
-	e.level = src.level
+	e.level = src.Level()
 	e.state = src.state
 	copy(e.enemies[:e.nEnemies], src.enemies[:e.nEnemies])
 }
 
 // Level returns the level of the present episode; nil before the first Reset. It stays valid and unchanged for good.
 func (e *Env) Level() *Level {
-	if e.level != nil {
+	if e.level != nil && !e.level.shared.Load() {
 		e.level.shared.Store(true)
 	}
 	return e.level
