@@ -112,9 +112,10 @@ func (e *Env) begin(l *Level) {
 }
 
 // CopyFrom makes e play src's episode from src's present state: the same actions then lead to the same states. It is
-// meant for looking ahead: it copies a few hundred bytes (the level is shared) and allocates nothing. e keeps its own configuration, so the two continue alike only if their ContinueAfterCoin agrees,
-// and see alike only if their Blind does. An Env whose level was copied makes its next level in new memory, so a
-// src that is copied allocates once per episode. Several goroutines may copy from one src while nobody steps it.
+// meant for looking ahead: it copies a few hundred bytes (the level is shared) and allocates nothing. e keeps its own
+// configuration, so the two continue alike only if their ContinueAfterCoin agrees, and see alike only if their Blind
+// does. An Env whose level was copied makes its next level in new memory, so a src that is copied allocates once per
+// episode. Several goroutines may copy from one src while nobody steps it.
 func (e *Env) CopyFrom(src *Env) {
 	e.level = src.Level()
 	e.state = src.state
