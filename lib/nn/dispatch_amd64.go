@@ -1,26 +1,246 @@
-//go:build amd64
-
 package nn
 
+import "golang.org/x/sys/cpu"
+
+//go:generate sh -c "go run gen_amd64.go > kernels_amd64.s"
+
+// The instruction sets that there are kernels for.
+const (
+	portable = iota
+	avx2
+	avx512
+)
+
+// instructions is the set in use; tests change it.
+var instructions = best()
+
+// best returns the best set that the processor and the operating system allow.
+func best() int {
+	switch x := &cpu.X86; {
+	case x.HasAVX512F && x.HasAVX512VL && x.HasAVX2 && x.HasFMA:
+		return avx512
+	case x.HasAVX2 && x.HasFMA:
+		return avx2
+	}
+	return portable
+}
+
 // Kernels says which kernels are in use: "AVX-512", "AVX2" or "portable Go".
-func Kernels() string { return "portable Go" }
+func Kernels() string {
+	return [...]string{portable: "portable Go", avx2: "AVX2", avx512: "AVX-512"}[instructions]
+}
 
 func gemm(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int) {
-	gemmPortable(m, n, k, a, rsa, csa, b, ldb, c, ldc)
+	if m <= 0 || n <= 0 || k <= 0 {
+		return
+	}
+	// The assembly checks nothing.
+	_, _, _ = a[(m-1)*rsa+(k-1)*csa], b[(k-1)*ldb+n-1], c[(m-1)*ldc+n-1]
+	switch instructions {
+	case avx512:
+		gemm512(m, n, k, a, rsa, csa, b, ldb, c, ldc)
+	case avx2:
+		gemm256(m, n, k, a, rsa, csa, b, ldb, c, ldc)
+	default:
+		gemmPortable(m, n, k, a, rsa, csa, b, ldb, c, ldc)
+	}
 }
 
-func sumRows(y, w []float32, rows int, index []int32) bool { return sumRowsPortable(y, w, rows, index) }
+// gemm512 cuts C into tiles of up to 8 rows and 32 columns.
+func gemm512(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int) {
+	for j := 0; j < n; j += 32 {
+		cols := min(32, n-j)
+		two := cols > 16
+		last := cols
+		if two {
+			last -= 16
+		}
+		for i := 0; i < m; {
+			pa, pb, pc := &a[i*rsa], &b[j], &c[i*ldc+j]
+			switch left := m - i; {
+			case left >= 8 && two:
+				gemm512x8x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				i += 8
+			case left >= 8:
+				gemm512x8x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				i += 8
+			case left >= 4 && two:
+				gemm512x4x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				i += 4
+			case left >= 4:
+				gemm512x4x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				i += 4
+			case left >= 2 && two:
+				gemm512x2x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				i += 2
+			case left >= 2:
+				gemm512x2x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				i += 2
+			case two:
+				gemm512x1x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				i++
+			default:
+				gemm512x1x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				i++
+			}
+		}
+	}
+}
+
+// gemm256 cuts C into tiles of up to 6 rows and 16 columns.
+func gemm256(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int) {
+	for j := 0; j < n; j += 16 {
+		cols := min(16, n-j)
+		two := cols > 8
+		last := cols
+		if two {
+			last -= 8
+		}
+		for i := 0; i < m; {
+			pa, pb, pc := &a[i*rsa], &b[j], &c[i*ldc+j]
+			switch left := m - i; {
+			case left >= 6 && two:
+				gemm256x6x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				i += 6
+			case left >= 6:
+				gemm256x6x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				i += 6
+			case left >= 4 && two:
+				gemm256x4x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				i += 4
+			case left >= 4:
+				gemm256x4x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				i += 4
+			case left >= 2 && two:
+				gemm256x2x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				i += 2
+			case left >= 2:
+				gemm256x2x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				i += 2
+			case two:
+				gemm256x1x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				i++
+			default:
+				gemm256x1x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				i++
+			}
+		}
+	}
+}
+
+func sumRows(y, w []float32, rows int, index []int32) bool {
+	if instructions == portable || len(y) == 0 || len(index) == 0 || rows == 0 {
+		return sumRowsPortable(y, w, rows, index)
+	}
+	n := len(y)
+	_ = w[rows*n-1]
+	for j := 0; j < n; {
+		cols, ok := min(64, n-j), false
+		switch {
+		case instructions == avx512:
+			ok = sumRows512x4(&y[j], &w[j], cols, rows, 4*n, &index[0], len(index))
+		case cols == 64:
+			ok = sumRows256x8(&y[j], &w[j], cols, rows, 4*n, &index[0], len(index))
+		default:
+			cols = min(8, cols)
+			ok = sumRows256x1(&y[j], &w[j], cols, rows, 4*n, &index[0], len(index))
+		}
+		if !ok {
+			return false
+		}
+		j += cols
+	}
+	return true
+}
 
 func addToRows(w, d []float32, rows int, index []int32) bool {
-	return addToRowsPortable(w, d, rows, index)
+	if instructions == portable || len(d) == 0 || len(index) == 0 || rows == 0 {
+		return addToRowsPortable(w, d, rows, index)
+	}
+	n := len(d)
+	_ = w[rows*n-1]
+	for j := 0; j < n; {
+		cols, ok := min(64, n-j), false
+		switch {
+		case instructions == avx512:
+			ok = addToRows512x4(&d[j], &w[j], cols, rows, 4*n, &index[0], len(index))
+		case cols == 64:
+			ok = addToRows256x8(&d[j], &w[j], cols, rows, 4*n, &index[0], len(index))
+		default:
+			cols = min(8, cols)
+			ok = addToRows256x1(&d[j], &w[j], cols, rows, 4*n, &index[0], len(index))
+		}
+		if !ok {
+			return false
+		}
+		j += cols
+	}
+	return true
 }
 
-func tanh(x []float32) { tanhPortable(x) }
+func tanh(x []float32) {
+	switch {
+	case len(x) == 0:
+	case instructions == avx512:
+		tanh512(&x[0], len(x))
+	case instructions == avx2:
+		tanh256(&x[0], len(x))
+	default:
+		tanhPortable(x)
+	}
+}
 
-func tanhGrad(d, h []float32) { tanhGradPortable(d, h) }
+func tanhGrad(d, h []float32) {
+	h = h[:len(d)]
+	switch {
+	case len(d) == 0:
+	case instructions == avx512:
+		tanhGrad512(&d[0], &h[0], len(d))
+	case instructions == avx2:
+		tanhGrad256(&d[0], &h[0], len(d))
+	default:
+		tanhGradPortable(d, h)
+	}
+}
 
-func add(dst, src []float32) { addPortable(dst, src) }
+func add(dst, src []float32) {
+	src = src[:len(dst)]
+	switch {
+	case len(dst) == 0:
+	case instructions == avx512:
+		add512(&dst[0], &src[0], len(dst))
+	case instructions == avx2:
+		add256(&dst[0], &src[0], len(dst))
+	default:
+		addPortable(dst, src)
+	}
+}
 
-func sumSquares(x []float32) float64 { return sumSquaresPortable(x) }
+func sumSquares(x []float32) (sum float64) {
+	if instructions == portable || len(x) == 0 {
+		return sumSquaresPortable(x)
+	}
+	var lanes [16]float32
+	if instructions == avx512 {
+		sumSquares512(&x[0], len(x), &lanes)
+	} else {
+		sumSquares256(&x[0], len(x), &lanes)
+	}
+	for _, s := range lanes {
+		sum += float64(s)
+	}
+	return sum
+}
 
-func adam(p, m, v, g []float32, k *adamConst) { adamPortable(p, m, v, g, k) }
+func adam(p, m, v, g []float32, k *adamConst) {
+	m, v, g = m[:len(p)], v[:len(p)], g[:len(p)]
+	switch {
+	case len(p) == 0:
+	case instructions == avx512:
+		adam512(&p[0], &m[0], &v[0], &g[0], len(p), k)
+	case instructions == avx2:
+		adam256(&p[0], &m[0], &v[0], &g[0], len(p), k)
+	default:
+		adamPortable(p, m, v, g, k)
+	}
+}

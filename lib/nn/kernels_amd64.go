@@ -1,0 +1,99 @@
+package nn
+
+// The functions of kernels_amd64.s, which gen_amd64.go writes. They check nothing: see their callers.
+
+//go:noescape
+func gemm512x8x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, last int)
+
+//go:noescape
+func gemm512x8x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, last int)
+
+//go:noescape
+func gemm512x4x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, last int)
+
+//go:noescape
+func gemm512x4x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, last int)
+
+//go:noescape
+func gemm512x2x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, last int)
+
+//go:noescape
+func gemm512x2x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, last int)
+
+//go:noescape
+func gemm512x1x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, last int)
+
+//go:noescape
+func gemm512x1x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, last int)
+
+//go:noescape
+func gemm256x6x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, last int)
+
+//go:noescape
+func gemm256x6x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, last int)
+
+//go:noescape
+func gemm256x4x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, last int)
+
+//go:noescape
+func gemm256x4x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, last int)
+
+//go:noescape
+func gemm256x2x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, last int)
+
+//go:noescape
+func gemm256x2x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, last int)
+
+//go:noescape
+func gemm256x1x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, last int)
+
+//go:noescape
+func gemm256x1x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, last int)
+
+//go:noescape
+func sumRows512x4(y, w *float32, cols, rows, ld int, index *int32, n int) (ok bool)
+
+//go:noescape
+func addToRows512x4(y, w *float32, cols, rows, ld int, index *int32, n int) (ok bool)
+
+//go:noescape
+func sumRows256x8(y, w *float32, cols, rows, ld int, index *int32, n int) (ok bool)
+
+//go:noescape
+func addToRows256x8(y, w *float32, cols, rows, ld int, index *int32, n int) (ok bool)
+
+//go:noescape
+func sumRows256x1(y, w *float32, cols, rows, ld int, index *int32, n int) (ok bool)
+
+//go:noescape
+func addToRows256x1(y, w *float32, cols, rows, ld int, index *int32, n int) (ok bool)
+
+//go:noescape
+func tanh512(x *float32, n int)
+
+//go:noescape
+func tanhGrad512(d, h *float32, n int)
+
+//go:noescape
+func add512(dst, src *float32, n int)
+
+//go:noescape
+func sumSquares512(x *float32, n int, lanes *[16]float32)
+
+//go:noescape
+func adam512(p, m, v, grad *float32, n int, k *adamConst)
+
+//go:noescape
+func tanh256(x *float32, n int)
+
+//go:noescape
+func tanhGrad256(d, h *float32, n int)
+
+//go:noescape
+func add256(dst, src *float32, n int)
+
+//go:noescape
+func sumSquares256(x *float32, n int, lanes *[16]float32)
+
+//go:noescape
+func adam256(p, m, v, grad *float32, n int, k *adamConst)

@@ -1,0 +1,277 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+var nan, inf = float32(math.NaN()), float32(math.Inf(1))
+
+// guard is written around what a kernel may touch.
+const guard = 12345.5
+
+// guarded returns n random numbers in the midst of guards.
+func guarded(r *rand.Rand, n int) (all, mid []float32) {
+	all = make([]float32, n+64)
+	for i := range all {
+		all[i] = guard
+	}
+	mid = all[32 : 32+n : 32+n]
+	for i := range mid {
+		mid[i] = float32(r.NormFloat64())
+	}
+	return all, mid
+}
+
+// checkGuards fails if anything around the middle has changed.
+func checkGuards(t *testing.T, what string, all []float32) {
+	t.Helper()
+	for i, x := range all {
+		if (i < 32 || i >= len(all)-32) && x != guard {
+			t.Errorf("%s wrote outside its slice, at %d", what, i-32)
+			return
+		}
+	}
+}
+
+// near compares with a tolerance relative to scale; NaN equals NaN and infinities themselves.
+func near(got, want, scale, tolerance float64) bool {
+	if math.IsNaN(want) || math.IsInf(want, 0) {
+		return math.IsNaN(got) == math.IsNaN(want) && (math.IsNaN(want) || got == want)
+	}
+	return math.Abs(got-want) <= tolerance*max(1, scale)
+}
+
+var sizes = []int{1, 2, 3, 5, 7, 8, 9, 13, 15, 16, 17, 31, 32, 33, 47, 64, 65, 100}
+
+func TestGEMM(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 1))
+		for trial := range 1500 {
+			pick := func() int { return sizes[r.IntN(len(sizes))] }
+			m, n, k := pick(), pick(), pick()
+			lda, ldb, ldc := k+r.IntN(3), n+r.IntN(3), n+r.IntN(3)
+			rsa, csa := lda, 1
+			sizeA := (m-1)*lda + k
+			if trial%2 == 1 { // a transposed A
+				lda = m + r.IntN(3)
+				rsa, csa, sizeA = 1, lda, (k-1)*lda+m
+			}
+			_, a := guarded(r, sizeA)
+			_, b := guarded(r, (k-1)*ldb+n)
+			all, c := guarded(r, (m-1)*ldc+n)
+			if trial%5 == 0 {
+				a[r.IntN(len(a))] = []float32{nan, inf, -inf}[r.IntN(3)]
+				b[r.IntN(len(b))] = []float32{nan, inf, -inf}[r.IntN(3)]
+			}
+			before := append([]float32(nil), c...)
+			gemm(m, n, k, a, rsa, csa, b, ldb, c, ldc)
+			checkGuards(t, "gemm", all)
+			for i := range len(c) {
+				row, col := i/ldc, i%ldc
+				want, scale := float64(before[i]), math.Abs(float64(before[i]))
+				if col < n {
+					for l := range k {
+						x := float64(a[row*rsa+l*csa]) * float64(b[l*ldb+col])
+						want += x
+						scale += math.Abs(x)
+					}
+				}
+				if !near(float64(c[i]), want, scale, 1e-6) {
+					t.Fatalf("%d×%d×%d: element (%d, %d) is %v, want %v", m, n, k, row, col, c[i], want)
+				}
+			}
+		}
+		gemm(0, 3, 3, nil, 1, 1, nil, 1, nil, 1)
+		gemm(3, 3, 0, nil, 1, 1, nil, 1, nil, 1)
+	})
+}
+
+// A row of the result must have the same bits wherever it stands: on this rests that results do not depend on how a
+// batch is cut.
+func TestGEMMRowsDoNotDependOnTheirPlace(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 2))
+		const m, n, k = 29, 50, 37
+		_, a := guarded(r, m*k)
+		_, b := guarded(r, k*n)
+		whole, one := make([]float32, m*n), make([]float32, n)
+		gemm(m, n, k, a, k, 1, b, n, whole, n)
+		for i := range m {
+			clear(one)
+			gemm(1, n, k, a[i*k:], k, 1, b, n, one, n)
+			for j := range one {
+				if one[j] != whole[i*n+j] {
+					t.Fatalf("element (%d, %d) is %v alone and %v among others", i, j, one[j], whole[i*n+j])
+				}
+			}
+		}
+	})
+}
+
+func TestSparseRows(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 3))
+		for range 400 {
+			width, rows := sizes[r.IntN(len(sizes))]+r.IntN(2)*64, 1+r.IntN(20)
+			index := make([]int32, r.IntN(12))
+			for i := range index {
+				index[i] = int32(r.IntN(rows+1) - 1) // -1 among them, and numbers that come twice
+			}
+			allW, w := guarded(r, rows*width)
+			allY, y := guarded(r, width)
+			if rows%4 == 0 {
+				w[r.IntN(len(w))], y[r.IntN(width)] = nan, inf
+			}
+			wantY, wantW := make([]float64, width), make([]float64, len(w))
+			for j := range y {
+				wantY[j] = float64(y[j])
+			}
+			for j := range w {
+				wantW[j] = float64(w[j])
+			}
+			for _, i := range index {
+				for j := range width {
+					if i >= 0 {
+						wantY[j] += float64(w[int(i)*width+j])
+						wantW[int(i)*width+j] += float64(y[j])
+					}
+				}
+			}
+			sum := append([]float32(nil), y...)
+			if !sumRows(sum, w, rows, index) || !addToRows(w, y, rows, index) {
+				t.Fatalf("indices %v of %d rows were refused", index, rows)
+			}
+			checkGuards(t, "addToRows", allW)
+			checkGuards(t, "sumRows", allY)
+			for j := range sum {
+				if !near(float64(sum[j]), wantY[j], 10, 1e-6) {
+					t.Fatalf("width %d: sum %d is %v, want %v", width, j, sum[j], wantY[j])
+				}
+			}
+			for j := range w {
+				if !near(float64(w[j]), wantW[j], 10, 1e-6) {
+					t.Fatalf("width %d: weight %d is %v, want %v", width, j, w[j], wantW[j])
+				}
+			}
+		}
+		for _, bad := range []int32{4, 5, math.MaxInt32} {
+			w, y := make([]float32, 4*10), make([]float32, 10)
+			if sumRows(y, w, 4, []int32{0, bad}) || addToRows(w, y, 4, []int32{0, bad}) {
+				t.Errorf("index %d of 4 rows was accepted", bad)
+			}
+		}
+		w, y := make([]float32, 40), make([]float32, 10)
+		if !sumRows(y, w, 4, []int32{math.MinInt32, -7, -1}) || !addToRows(w, y, 4, []int32{math.MinInt32}) {
+			t.Error("negative indices are to be skipped")
+		}
+	})
+}
+
+func TestTanh(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		worst := 0.0
+		var x []float32
+		for v := -12.0; v <= 12; v += 1.0 / 4096 {
+			x = append(x, float32(v))
+		}
+		for e := -140; e < 5; e++ {
+			x = append(x, float32(math.Ldexp(1, e)), -float32(math.Ldexp(1.3, e)))
+		}
+		x = append(x, 100, -1e30, math.MaxFloat32)
+		y := append([]float32(nil), x...)
+		tanh(y)
+		for i := range x {
+			worst = max(worst, math.Abs(float64(y[i])-math.Tanh(float64(x[i]))))
+			if y[i] > 1 || y[i] < -1 {
+				t.Fatalf("tanh(%v) = %v is beyond ±1", x[i], y[i])
+			}
+		}
+		if worst > 4e-7 {
+			t.Errorf("worst error %.3g, want at most 4e-7", worst)
+		}
+		for _, n := range sizes {
+			r := rand.New(rand.NewPCG(1, 4))
+			all, x := guarded(r, n)
+			x[n/2] = nan
+			x[n-1] = -inf
+			before := append([]float32(nil), x...)
+			tanh(x)
+			checkGuards(t, "tanh", all)
+			for i := range x {
+				if !near(float64(x[i]), math.Tanh(float64(before[i])), 1, 4e-7) {
+					t.Errorf("n %d: tanh(%v) = %v", n, before[i], x[i])
+				}
+			}
+		}
+	})
+}
+
+func TestElementwiseKernels(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		for _, n := range sizes {
+			for _, special := range []float32{0.5, nan, inf} {
+				r := rand.New(rand.NewPCG(1, 5))
+				what := fmt.Sprintf("n %d, with %v", n, special)
+				allD, d := guarded(r, n)
+				_, h := guarded(r, n)
+				d[n/2] = special
+				sum := append([]float32(nil), d...)
+				squares := 0.0
+				for _, x := range d {
+					squares += float64(x) * float64(x)
+				}
+				if got := sumSquares(d); !near(got, squares, squares, 1e-6) {
+					t.Errorf("%s: sum of squares %v, want %v", what, got, squares)
+				}
+				add(sum, h)
+				before := append([]float32(nil), d...)
+				tanhGrad(d, h)
+				checkGuards(t, "tanhGrad", allD)
+				for i := range d {
+					x, y := float64(before[i]), float64(h[i])
+					if !near(float64(sum[i]), x+y, 4, 1e-7) {
+						t.Errorf("%s: %v + %v = %v", what, x, y, sum[i])
+					}
+					if want := x * (1 - y*y); !near(float64(d[i]), want, 20, 1e-6) && !math.IsInf(x, 0) {
+						t.Errorf("%s: %v·(1-%v²) = %v, want %v", what, x, y, d[i], want)
+					}
+				}
+			}
+		}
+	})
+}
+
+// The formulas are those of Adam (Kingma and Ba 2015, algorithm 1), in float64.
+func TestAdamKernel(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		for _, n := range sizes {
+			r := rand.New(rand.NewPCG(1, 6))
+			all, p := guarded(r, n)
+			allM, m := guarded(r, n)
+			allV, v := guarded(r, n)
+			_, g := guarded(r, n)
+			for i := range v {
+				v[i] *= v[i]
+			}
+			g[n/2] = 0
+			k := &adamConst{Scale: 0.5, Beta1: 0.9, Beta2: 0.999, Gamma1: 0.1, Gamma2: 0.001, Root2: 3, Eps: 1e-5, Rate: 0.01}
+			p0, m0, v0 := append([]float32(nil), p...), append([]float32(nil), m...), append([]float32(nil), v...)
+			adam(p, m, v, g, k)
+			for _, a := range [][]float32{all, allM, allV} {
+				checkGuards(t, "adam", a)
+			}
+			for i := range p {
+				x := 0.5 * float64(g[i])
+				wantM := 0.9*float64(m0[i]) + 0.1*x
+				wantV := 0.999*float64(v0[i]) + 0.001*x*x
+				want := float64(p0[i]) - 0.01*wantM/(3*math.Sqrt(wantV)+1e-5)
+				if !near(float64(m[i]), wantM, 1, 1e-6) || !near(float64(v[i]), wantV, 1, 1e-6) || !near(float64(p[i]), want, 1, 2e-6) {
+					t.Errorf("n %d, element %d: %v %v %v, want %v %v %v", n, i, p[i], m[i], v[i], want, wantM, wantV)
+				}
+			}
+		}
+	})
+}
