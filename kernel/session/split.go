@@ -235,3 +235,42 @@ type SourceError struct {
 }
 
 func (e *SourceError) Error() string { return fmt.Sprintf("line %d:%d: %s", e.Line, e.Col, e.Msg) }
+
+// Complete says whether source is a whole cell: "complete", "incomplete" if more lines can make it one, or "invalid".
+func Complete(source string) string {
+	depth := 0
+	var sc scanner.Scanner
+	fset := token.NewFileSet()
+	unterminated, invalid := false, false
+	sc.Init(fset.AddFile("", -1, len(source)), []byte(source), func(_ token.Position, msg string) {
+		if strings.Contains(msg, "raw string literal not terminated") || strings.Contains(msg, "comment not terminated") {
+			unterminated = true
+		} else {
+			invalid = true
+		}
+	}, 0)
+	last := token.EOF
+	for {
+		_, t, lit := sc.Scan()
+		if t == token.EOF {
+			break
+		}
+		switch t {
+		case token.LPAREN, token.LBRACK, token.LBRACE:
+			depth++
+		case token.RPAREN, token.RBRACK, token.RBRACE:
+			depth--
+		}
+		if t != token.SEMICOLON || lit == ";" {
+			last = t
+		}
+	}
+	switch {
+	case invalid || depth < 0:
+		return "invalid"
+	case unterminated || depth > 0 || last.IsOperator() && last != token.RPAREN && last != token.RBRACK && last != token.RBRACE &&
+		last != token.SEMICOLON && last != token.INC && last != token.DEC:
+		return "incomplete"
+	}
+	return "complete"
+}

@@ -332,3 +332,11 @@ func (t *Toolchain) trimCache() {
 		total -= o.size
 	}
 }
+
+// Go returns the path of the go command.
+func (t *Toolchain) Go() string { return t.goTool }
+
+// CheckToolchain reports, in one sentence with its remedy, what is missing to compile cells.
+func CheckToolchain(ctx context.Context, root string) error {
+	return (&Toolchain{root: root}).find(ctx)
+}
