@@ -43,9 +43,9 @@ func LogSoftmax(dst, logits []float32) {
 	for _, x := range logits {
 		sum += Exp(x - top)
 	}
-	shift := top + float32(math.Log(float64(sum)))
+	log := float32(math.Log(float64(sum)))
 	for i, x := range logits {
-		dst[i] = x - shift
+		dst[i] = (x - top) - log // top+log first would lose the digits of a small logarithm
 	}
 }
 

@@ -148,14 +148,14 @@ func policyGradient(d, logits []float32, action int, oldLogProb, advantage, clip
 		d[j] = nn.Exp(x - top)
 		sum += d[j]
 	}
-	shift, inverse := top+float32(math.Log(float64(sum))), 1/sum
+	log, inverse := float32(math.Log(float64(sum))), 1/sum
 	entropy := float32(0)
 	for j, x := range logits {
 		d[j] *= inverse
-		entropy -= d[j] * (x - shift)
+		entropy -= d[j] * (x - top - log)
 	}
 
-	logRatio := logits[action] - shift - oldLogProb
+	logRatio := logits[action] - top - log - oldLogProb
 	ratio := nn.Exp(logRatio)
 	free, held := -advantage*ratio, -advantage*max(1-clip, min(1+clip, ratio))
 	g := free // the derivative with respect to log π(a|s)
@@ -164,7 +164,7 @@ func policyGradient(d, logits []float32, action int, oldLogProb, advantage, clip
 	}
 	for j, x := range logits {
 		p := d[j]
-		d[j] = p * (entropyCoef*(x-shift+entropy) - g)
+		d[j] = p * (entropyCoef*(x-top-log+entropy) - g)
 	}
 	d[action] += g
 
