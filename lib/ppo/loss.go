@@ -183,9 +183,11 @@ func policyGradient(d, logits []float32, action int, oldLogProb, advantage, clip
 // and its derivative with respect to v.
 func valueGradient(value, old, ret, clip float32) (loss, d float32) {
 	free := value - ret
-	held := old + max(-clip, min(clip, value-old)) - ret
-	if held*held > free*free {
-		return held * held / 2, 0 // the clipped value does not move with v
+	if change := value - old; change < -clip || change > clip {
+		held := old + max(-clip, min(clip, change)) - ret
+		if held*held > free*free {
+			return held * held / 2, 0 // the clipped value does not move with v
+		}
 	}
 	return free * free / 2, free
 }
