@@ -7,6 +7,12 @@ import (
 	"os"
 
 	"goalgap/kernel/worker"
+
+	// What cells use most.
+	_ "goalgap/kernel/display"
+	_ "goalgap/lib/env/cartpole"
+	_ "goalgap/lib/env/coinrun"
+	_ "goalgap/lib/ppo"
 )
 
 func main() {
