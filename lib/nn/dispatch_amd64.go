@@ -178,6 +178,16 @@ func addToRows(w, d []float32, rows int, index []int32) bool {
 	return true
 }
 
+// compact copies src to dst, which must be compactSlack longer, and returns how many numbers it wrote. It may leave out
+// negative ones.
+func compact(dst, src []int32) int {
+	_ = dst[:len(src)+compactSlack]
+	if instructions != avx512 || len(src) == 0 {
+		return copy(dst, src)
+	}
+	return compact512(&dst[0], &src[0], len(src))
+}
+
 func tanh(x []float32) {
 	switch {
 	case len(x) == 0:

@@ -15,6 +15,10 @@ func addToRows(w, d []float32, rows int, index []int32) bool {
 	return addToRowsPortable(w, d, rows, index)
 }
 
+// compact copies src to dst, which must be compactSlack longer, and returns how many numbers it wrote. It may leave out
+// negative ones.
+func compact(dst, src []int32) int { return copy(dst, src) }
+
 func tanh(x []float32) { tanhPortable(x) }
 
 func tanhGrad(d, h []float32) { tanhGradPortable(d, h) }

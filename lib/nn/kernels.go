@@ -51,6 +51,9 @@ func sumRowsPortable(y, w []float32, rows int, index []int32) bool {
 	return true
 }
 
+// compactSlack is how much more room than numbers compact needs: it writes whole vectors.
+const compactSlack = 16
+
 // addToRowsPortable adds d to the rows of w (each as long as d) whose numbers are in index; negative numbers are
 // skipped. It returns false, with w partly changed, if a number is not below rows.
 func addToRowsPortable(w, d []float32, rows int, index []int32) bool {

@@ -97,3 +97,6 @@ func sumSquares256(x *float32, n int, lanes *[16]float32)
 
 //go:noescape
 func adam256(p, m, v, grad *float32, n int, k *adamConst)
+
+//go:noescape
+func compact512(dst, src *int32, n int) (count int)

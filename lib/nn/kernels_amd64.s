@@ -265,6 +265,48 @@ DATA tanhTable<>+952(SB)/4, $0xbf800000
 DATA tanhTable<>+956(SB)/4, $0xbf800000
 GLOBL tanhTable<>(SB), RODATA|NOPTR, $960
 
+// func compact512(dst, src *int32, n int) (count int)
+TEXT ·compact512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ n+16(FP), CX
+	MOVQ DI, R8
+	VPXORD Z1, Z1, Z1
+	KXNORW K1, K1, K1
+vector_compact:
+	CMPQ CX, $16
+	JLT tail_compact
+	VMOVDQU32.Z (SI), K1, Z0
+	VPCMPD $5, Z1, Z0, K1, K2
+	VPCOMPRESSD.Z Z0, K2, Z2
+	VMOVDQU32 Z2, (DI)
+	KMOVW K2, AX
+	POPCNTL AX, AX
+	LEAQ (DI)(AX*4), DI
+	ADDQ $64, SI
+	SUBQ $16, CX
+	JMP vector_compact
+tail_compact:
+	TESTQ CX, CX
+	JEQ done_compact
+	MOVL $1, R12
+	SHLL CX, R12
+	DECL R12
+	KMOVW R12, K1
+	VMOVDQU32.Z (SI), K1, Z0
+	VPCMPD $5, Z1, Z0, K1, K2
+	VPCOMPRESSD.Z Z0, K2, Z2
+	VMOVDQU32 Z2, (DI)
+	KMOVW K2, AX
+	POPCNTL AX, AX
+	LEAQ (DI)(AX*4), DI
+done_compact:
+	SUBQ R8, DI
+	SHRQ $2, DI
+	MOVQ DI, count+24(FP)
+	VZEROUPPER
+	RET
+
 // func gemm512x8x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, last int)
 TEXT ·gemm512x8x2(SB), NOSPLIT, $0-72
 	MOVQ last+64(FP), CX

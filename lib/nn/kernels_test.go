@@ -4,13 +4,14 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
 var nan, inf = float32(math.NaN()), float32(math.Inf(1))
 
 // guard is written around what a kernel may touch.
-const guard = 12345.5
+const guard = 12345
 
 // guarded returns n random numbers in the midst of guards.
 func guarded(r *rand.Rand, n int) (all, mid []float32) {
@@ -166,6 +167,27 @@ func TestSparseRows(t *testing.T) {
 		w, y := make([]float32, 40), make([]float32, 10)
 		if !sumRows(y, w, 4, []int32{math.MinInt32, -7, -1}) || !addToRows(w, y, 4, []int32{math.MinInt32}) {
 			t.Error("negative indices are to be skipped")
+		}
+	})
+}
+
+func TestCompact(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 7))
+		for range 500 {
+			src := make([]int32, r.IntN(70))
+			var want []int32
+			for i := range src {
+				if src[i] = r.Int32N(9) - 4; src[i] >= 0 {
+					want = append(want, src[i])
+				}
+			}
+			dst := make([]int32, len(src)+compactSlack+1)
+			dst[len(dst)-1] = guard
+			got := slices.DeleteFunc(dst[:compact(dst, src)], func(x int32) bool { return x < 0 })
+			if !slices.Equal(got, want) || dst[len(dst)-1] != guard {
+				t.Fatalf("%v became %v", src, got)
+			}
 		}
 	})
 }

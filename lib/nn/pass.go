@@ -20,8 +20,11 @@ const (
 
 // part is the working memory of one piece of a batch.
 type part struct {
-	x      []float32   // [Block][Dense], rows gathered
-	index  []int32     // [Block], the numbers of the rows
+	x      []float32 // [Block][Dense], rows gathered
+	index  []int32   // [Block], the numbers of the rows
+	active []int32   // the rows' one-hot parts, one after the other, from starts[i] to ends[i]
+	starts [Block]int
+	ends   [Block]int
 	hidden [][]float32 // [Block][width] for each hidden layer
 	out    []float32   // [Block][Out]
 	dOut   []float32   // [Block][Out]
@@ -146,7 +149,7 @@ func (n *Net) forward(p *part, b env.Batch, rows []int32, lo, hi int, out []floa
 		}
 		w := l.weights(n.Param)
 		if i == 0 {
-			n.sparseForward(y, w, b, index)
+			n.sparseForward(y, w, p, b, index)
 			x, w = n.gather(p, b, rows != nil, lo, hi), w[n.Shape.Sparse*l.out:]
 			gemm(count, l.out, n.Shape.Dense, x, n.Shape.Dense, 1, w, l.out, y, l.out)
 		} else {
@@ -172,14 +175,29 @@ func (n *Net) gather(p *part, b env.Batch, picked bool, lo, hi int) []float32 {
 	return x
 }
 
+// gatherActive brings the one-hot parts of a block together. Shuffled rows lie far apart in memory: fetched all at once
+// they cost a fraction of what they would cost one by one, each before the sum that needs it.
+func (n *Net) gatherActive(p *part, b env.Batch, index []int32) {
+	if size := len(index)*b.MaxActive + compactSlack; len(p.active) < size {
+		p.active = make([]int32, Block*b.MaxActive+compactSlack)
+	}
+	at := 0
+	for i, r := range index {
+		p.starts[i] = at
+		at += compact(p.active[at:], b.Active[int(r)*b.MaxActive:(int(r)+1)*b.MaxActive])
+		p.ends[i] = at
+	}
+}
+
 // sparseForward adds to each row of y the rows of w that its observation names.
-func (n *Net) sparseForward(y, w []float32, b env.Batch, index []int32) {
+func (n *Net) sparseForward(y, w []float32, p *part, b env.Batch, index []int32) {
 	if n.Shape.Sparse == 0 {
 		return
 	}
+	n.gatherActive(p, b, index)
 	width := n.layers[0].out
 	for i, r := range index {
-		active := b.Active[int(r)*b.MaxActive : (int(r)+1)*b.MaxActive]
+		active := p.active[p.starts[i]:p.ends[i]]
 		if !sumRows(y[i*width:(i+1)*width], w, n.Shape.Sparse, active) {
 			panic(fmt.Sprintf("nn: observation %d has an index outside 0 .. %d: %v", r, n.Shape.Sparse-1, active))
 		}
@@ -204,7 +222,7 @@ func (n *Net) backward(p *part, b env.Batch, picked bool, lo, hi int, grad []flo
 		gemm(1, l.out, count, ones[:], 0, 1, delta, l.out, l.biases(grad), l.out)
 		gw := l.weights(grad)
 		if i == 0 {
-			n.sparseBackward(gw, delta, b, p.index[:count])
+			n.sparseBackward(gw, delta, p, count)
 			d := n.Shape.Dense
 			x := n.gather(p, b, picked, lo, hi)
 			gemm(d, l.out, count, x, 1, d, delta, l.out, gw[n.Shape.Sparse*l.out:], l.out)
@@ -221,13 +239,12 @@ func (n *Net) backward(p *part, b env.Batch, picked bool, lo, hi int, grad []flo
 }
 
 // sparseBackward adds each row of delta to the rows of gw that its observation names.
-func (n *Net) sparseBackward(gw, delta []float32, b env.Batch, index []int32) {
+func (n *Net) sparseBackward(gw, delta []float32, p *part, rows int) {
 	if n.Shape.Sparse == 0 {
 		return
 	}
 	width := n.layers[0].out
-	for i, r := range index {
-		active := b.Active[int(r)*b.MaxActive : (int(r)+1)*b.MaxActive]
-		addToRows(gw, delta[i*width:(i+1)*width], n.Shape.Sparse, active)
+	for i := range rows {
+		addToRows(gw, delta[i*width:(i+1)*width], n.Shape.Sparse, p.active[p.starts[i]:p.ends[i]])
 	}
 }
