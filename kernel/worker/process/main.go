@@ -13,6 +13,8 @@ import (
 	_ "goalgap/lib/env/cartpole"
 	_ "goalgap/lib/env/coinrun"
 	_ "goalgap/lib/ppo"
+	_ "goalgap/lib/stats"
+	_ "goalgap/plots"
 )
 
 func main() {
