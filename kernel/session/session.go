@@ -373,7 +373,18 @@ func (s *Session) compile(ctx context.Context, l *lowered) (*cellPackage, error)
 	if err := tool("compile", "-o", "cell.a", "-p", path, "-lang", language(s.tools.version), "-trimpath", tmp, "-dynlink", "-shared", "-pack", "-importcfg", "importcfg", "cell.go"); err != nil {
 		return nil, err
 	}
-	if err := tool("link", "-s", "-w", "-importcfg", "importcfg", "-buildmode=plugin", "-pluginpath", path, "-extld", s.tools.cc, "-o", "cell.so", "cell.a"); err != nil {
+	link := func(linker string) error {
+		return tool("link", "-s", "-w", "-importcfg", "importcfg", "-buildmode=plugin", "-pluginpath", path, "-extld", linker, "-o", "cell.so", "cell.a")
+	}
+	err = errors.New("no quick linker")
+	if s.tools.linker != "" {
+		err = link(s.tools.linker)
+	}
+	if err != nil && ctx.Err() == nil {
+		// The quick way knows only what usual cells need: with C libraries in play, the C compiler links.
+		err = link(s.tools.cc)
+	}
+	if err != nil {
 		return nil, err
 	}
 	os.Remove(filepath.Join(tmp, "importcfg"))

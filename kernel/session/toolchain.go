@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	_ "embed"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -38,6 +39,7 @@ type Toolchain struct {
 	goTool  string
 	toolDir string
 	cc      string
+	linker  string // stands in for the C compiler in linking; empty where that is not possible
 	version string
 	worker  string // path of the worker program
 
@@ -60,6 +62,7 @@ func Prepare(ctx context.Context, root string, progress func(string)) (*Toolchai
 	if err := t.makeCache(); err != nil {
 		return nil, err
 	}
+	t.makeLinker()
 	sum := sha256.Sum256([]byte(t.root + "\x00" + t.version))
 	dir := filepath.Join(t.cache, "worker-"+hex.EncodeToString(sum[:6]))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -149,6 +152,28 @@ func (t *Toolchain) makeCache() error {
 		return fmt.Errorf("making the folder for compiled cells: %w", err)
 	}
 	return nil
+}
+
+//go:embed ld.sh
+var linkerScript []byte
+
+// makeLinker writes the script that links cells without the C compiler's driver. It knows the options of GNU's ld on
+// x86-64 Linux; elsewhere cells are linked by the C compiler.
+func (t *Toolchain) makeLinker() {
+	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" || !strings.Contains(filepath.Base(t.cc), "gcc") {
+		return
+	}
+	if _, err := exec.LookPath("ld"); err != nil {
+		return
+	}
+	path := filepath.Join(t.cache, "ld.sh")
+	if old, err := os.ReadFile(path); err != nil || !bytes.Equal(old, linkerScript) {
+		tmp := fmt.Sprintf("%s.%d", path, os.Getpid())
+		if os.WriteFile(tmp, linkerScript, 0o700) != nil || os.Rename(tmp, path) != nil {
+			return
+		}
+	}
+	t.linker = path
 }
 
 // run executes a command in the module's directory and returns what it printed; the error carries its messages.
