@@ -36,7 +36,8 @@ func (e *CellError) Error() string {
 	if e.Line > 0 {
 		place += fmt.Sprintf(", line %d", e.Line)
 	}
-	return fmt.Sprintf("%s: %s: %s", place, e.Failure.Name, e.Failure.Value)
+	cause, _, _ := strings.Cut(e.Failure.Value, "\n")
+	return fmt.Sprintf("%s: %s: %s", place, e.Failure.Name, cause)
 }
 
 // Collector turns the events of a session into the outputs of a cell, as a front end does: text that follows text is

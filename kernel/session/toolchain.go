@@ -25,6 +25,10 @@ import (
 // workerPackage is the program that runs cells; its dependencies are the packages that cells find by name.
 const workerPackage = "goalgap/kernel/worker/process"
 
+// ownPackages are goalgap's packages for cells. One that does not compile, because somebody is editing it, is missing
+// only where a cell uses it.
+var ownPackages = []string{"goalgap/lib/...", "goalgap/plots/...", "goalgap/kernel/display"}
+
 // basePackages are compiled for cells at the start, because nearly every cell needs some of them. Others follow when a
 // cell imports them.
 var basePackages = []string{"bufio", "bytes", "cmp", "context", "encoding/json", "errors", "fmt", "io", "iter", "maps",
@@ -77,7 +81,7 @@ func Prepare(ctx context.Context, root string, progress func(string)) (*Toolchai
 	wg.Go(func() {
 		_, buildErr = t.run(ctx, t.goTool, "build", "-o", t.worker, workerPackage)
 	})
-	wg.Go(func() { listErr = t.list(ctx, append([]string{workerPackage}, basePackages...), true) })
+	wg.Go(func() { listErr = t.list(ctx, slices.Concat([]string{workerPackage}, basePackages, ownPackages), true) })
 	wg.Wait()
 	if buildErr != nil {
 		return nil, fmt.Errorf("building the worker: %w", buildErr)
@@ -223,13 +227,13 @@ func (t *Toolchain) list(ctx context.Context, paths []string, byName bool) error
 		} else if err != nil {
 			return fmt.Errorf("reading the list of packages: %w", err)
 		}
-		if p.Error != nil && !p.DepOnly {
+		if p.Error != nil && !p.DepOnly && !byName {
 			return fmt.Errorf("package %s: %s", p.ImportPath, p.Error.Err)
 		}
 		if p.Export != "" {
 			t.export[p.ImportPath] = p.Export
 		}
-		if byName && !p.Standard && p.Name != "main" && !internalPath(p.ImportPath) {
+		if byName && p.Export != "" && !p.Standard && p.Name != "main" && !internalPath(p.ImportPath) {
 			t.byName[p.Name] = append(t.byName[p.Name], p.ImportPath)
 		}
 	}
