@@ -39,10 +39,11 @@ func (x *choice) standardize() (spread []float64) {
 const newtonSteps = 50
 
 // solve returns the weights of highest likelihood, less the ridge, by Newton's method with step halving. weight is how
-// often each case counts (nil: once); only the features in use get a weight other than 0.
-func (x *choice) solve(ctx context.Context, weight []float64, use []bool) ([]float64, error) {
+// often each case counts (nil: once); only the features in use get a weight other than 0. start is where to begin (nil: 0).
+func (x *choice) solve(ctx context.Context, weight []float64, use []bool, start []float64) ([]float64, error) {
 	k := x.k
 	w, trial := make([]float64, k), make([]float64, k)
+	copy(w, start)
 	gradient, hessian := make([]float64, k), make([]float64, k*k)
 	value := x.loss(w, weight, gradient, hessian)
 	for range newtonSteps {
@@ -67,7 +68,7 @@ func (x *choice) solve(ctx context.Context, weight []float64, use []bool) ([]flo
 		for j, s := range step {
 			slope += s * gradient[j]
 		}
-		if slope < 1e-10 {
+		if slope < 1e-9 {
 			break
 		}
 		size := 1.0

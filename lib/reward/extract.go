@@ -41,7 +41,8 @@ type Config struct {
 	Temperature float64 // people are imagined with their choice probabilities to the power 1/Temperature; default 0.5
 	Ridge       float64 // weight of the prior that preferences are small; default 1e-2
 	Resamples   int     // bootstrap resamples of levels behind the intervals of the weights; default 400
-	Confidence  float64 // two-sided; a weight whose interval contains 0 is taken to be 0; default 0.99
+	Certainty   float64 // standard errors that a weight must be away from 0 not to be taken as 0; default 4
+	Least       float64 // share of the largest weight below which a weight is taken as 0; default 0.1
 
 	Progress func(done, total int) `json:"-"` // called after each batch of levels; nil: not
 }
@@ -49,7 +50,7 @@ type Config struct {
 // Default returns the defaults.
 func Default() Config {
 	return Config{Seed: 1, Horizon: 200, Discount: 0.99, References: 3, Temperature: 0.5,
-		Ridge: 1e-2, Resamples: 400, Confidence: 0.99}
+		Ridge: 1e-2, Resamples: 400, Certainty: 4, Least: 0.1}
 }
 
 // Check returns an error that names the first field without a sensible value.
@@ -70,8 +71,10 @@ func (c Config) Check() error {
 		return wrong("Ridge", c.Ridge, "a positive number")
 	case c.Resamples < 2:
 		return wrong("Resamples", c.Resamples, "at least 2")
-	case !(c.Confidence >= 0 && c.Confidence < 1):
-		return wrong("Confidence", c.Confidence, "a number from 0 to below 1")
+	case !(c.Certainty >= 0) || math.IsInf(c.Certainty, 0):
+		return wrong("Certainty", c.Certainty, "0 or a positive number")
+	case !(c.Least >= 0 && c.Least <= 1):
+		return wrong("Least", c.Least, "a share")
 	}
 	return nil
 }
@@ -81,7 +84,7 @@ func (c Config) Check() error {
 type Extracted struct {
 	Names  []string
 	Weight []float64 // the one of largest magnitude is 10 or -10, unless all are 0
-	Lo, Hi []float64 // bootstrap interval of each weight, in the same unit
+	Lo, Hi []float64 // 95 % bootstrap interval of each weight before any was taken as 0, in the same unit
 	Nats   float64   // what a reward of 10 is in nats of preference
 	Levels int       // how many levels the model was asked about
 
@@ -109,8 +112,12 @@ type Extracted struct {
 // 2008). w maximises the likelihood of picking, on each level, the person's episode out of that and the reference
 // episodes (ranking noise-contrastive estimation, Ma and Collins 2018); that is a convex problem without a partition
 // function and without learning to act. A ridge on w, in units of the spread of each Φ, stands for indifference to
-// what does not show. A weight that could as well be 0 by the bootstrap over levels is set to 0 and the others fitted
-// again: rewards are sparse. Without that a policy would find whatever pays a little for ever.
+// what does not show. Rewards are taken to be sparse: a weight within Certainty standard errors of 0 (by the bootstrap
+// over levels), or below the share Least of the largest, is set to 0 and the others are fitted again. Without that a
+// policy would find whatever pays a little for ever.
+//
+// What it cannot tell apart: people get further than the reference player, so they also meet more of what stands
+// further on, and what they do badly (bumping into things) looks like what they do not mind.
 //
 // The reward is w·φ(s'), scaled. It does not see whether the episode ended, and a step without any feature has
 // reward 0. No true reward enters.
@@ -162,7 +169,7 @@ func Extract(ctx context.Context, people ActionModel, scenes []Scene, features F
 	for j := range use {
 		use[j] = spread[j] > 0
 	}
-	w, err := x.solve(ctx, nil, use)
+	w, err := x.solve(ctx, nil, use, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +180,7 @@ func Extract(ctx context.Context, people ActionModel, scenes []Scene, features F
 		for range total {
 			weight[random.IntN(total)]++
 		}
-		b, err := x.solve(ctx, weight, use)
+		b, err := x.solve(ctx, weight, use, w)
 		if err != nil {
 			return nil, err
 		}
@@ -181,16 +188,21 @@ func Extract(ctx context.Context, people ActionModel, scenes []Scene, features F
 			resampled[j] = append(resampled[j], b[j])
 		}
 	}
+	largest := 0.0
+	for j, sd := range spread {
+		if sd > 0 {
+			largest = max(largest, math.Abs(w[j])/sd)
+		}
+	}
 	any := false
 	for j, b := range resampled {
 		slices.Sort(b)
-		cut := int((1 - cfg.Confidence) / 2 * float64(len(b)))
-		r.Lo[j], r.Hi[j] = b[cut], b[len(b)-1-cut]
-		use[j] = use[j] && (r.Lo[j] > 0 || r.Hi[j] < 0)
+		r.Lo[j], r.Hi[j] = b[len(b)*25/1000], b[len(b)-1-len(b)*25/1000]
+		use[j] = use[j] && math.Abs(w[j]) >= cfg.Certainty*deviation(b) && math.Abs(w[j])/spread[j] >= cfg.Least*largest
 		any = any || use[j]
 	}
 	if any {
-		if w, err = x.solve(ctx, nil, use); err != nil {
+		if w, err = x.solve(ctx, nil, use, nil); err != nil {
 			return nil, err
 		}
 	} else {
@@ -211,6 +223,18 @@ func Extract(ctx context.Context, people ActionModel, scenes []Scene, features F
 		}
 	}
 	return r, nil
+}
+
+// deviation is the standard deviation of x.
+func deviation(x []float64) float64 {
+	mean, sum := 0.0, 0.0
+	for _, v := range x {
+		mean += v / float64(len(x))
+	}
+	for _, v := range x {
+		sum += (v - mean) * (v - mean)
+	}
+	return math.Sqrt(sum / float64(len(x)))
 }
 
 // Rewards implements Func.

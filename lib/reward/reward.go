@@ -2,7 +2,7 @@
 // from another one.
 //
 // Func is what a reward function is; an extraction method returns one, and ppo.Config.Reward takes one. Extract is the
-// method: inverse Bellman regression. Quality (AUROC, EPIC) compares a reward function with the true one; extraction
+// method: relative-entropy inverse reinforcement learning. Compare measures (AUROC, EPIC) a reward function against the true one; extraction
 // itself never sees the true one.
 package reward
 
@@ -15,14 +15,17 @@ type Func interface {
 	Rewards(dst []float32, obs env.Batch, actions []int32, next env.Batch, end []env.End)
 }
 
-// OfNext is a reward that depends on the next observation only: State writes it to dst [next.N].
+// OfNext is a reward that depends on the next observation only: Of writes it to dst [next.N].
 type OfNext struct {
-	State func(dst []float32, next env.Batch)
+	Of func(dst []float32, next env.Batch)
 }
+
+// State writes to dst [next.N] the reward of arriving at each observation.
+func (f OfNext) State(dst []float32, next env.Batch) { f.Of(dst, next) }
 
 // Rewards implements Func.
 func (f OfNext) Rewards(dst []float32, _ env.Batch, _ []int32, next env.Batch, _ []env.End) {
-	f.State(dst, next)
+	f.Of(dst, next)
 }
 
 // Ended is the reward of a learner that has noticed nothing but that play stops where people got what they wanted: 1
