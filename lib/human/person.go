@@ -20,7 +20,7 @@ import (
 
 // Person is how somebody turns the worth of actions into a choice. Start from DefaultPerson.
 type Person struct {
-	// Rationality is β, in nats per unit of value; 0 is indifference; default 40.
+	// Rationality is β, in nats per unit of value; 0 is indifference; default 100.
 	Rationality float64
 	// Habit is η, the probability of doing what was done the step before; default 0.05.
 	Habit float64
@@ -29,7 +29,7 @@ type Person struct {
 }
 
 // DefaultPerson returns the defaults.
-func DefaultPerson() Person { return Person{Rationality: 40, Habit: 0.05, Mistake: 0.02} }
+func DefaultPerson() Person { return Person{Rationality: 100, Habit: 0.05, Mistake: 0.02} }
 
 // Check returns an error that names the first field without a sensible value.
 func (p Person) Check() error {
