@@ -25,6 +25,12 @@ type Features interface {
 	Features(dst []float32, obs env.Batch)
 }
 
+// Controls is what Features may have besides: which features are fitted but kept out of the reward. They stand for how
+// skilled somebody is, which would otherwise be taken for what it wants.
+type Controls interface {
+	Controls() []bool // [len(Names())]
+}
+
 // Scene is one kind of level that the model of people is asked about. The environments' own rewards are not used.
 type Scene struct {
 	Make   func() (env.Env, error)
@@ -188,9 +194,13 @@ func Extract(ctx context.Context, people ActionModel, scenes []Scene, features F
 			resampled[j] = append(resampled[j], b[j])
 		}
 	}
+	control := make([]bool, k)
+	if c, ok := features.(Controls); ok {
+		copy(control, c.Controls())
+	}
 	largest := 0.0
 	for j, sd := range spread {
-		if sd > 0 {
+		if sd > 0 && !control[j] {
 			largest = max(largest, math.Abs(w[j])/sd)
 		}
 	}
@@ -198,7 +208,7 @@ func Extract(ctx context.Context, people ActionModel, scenes []Scene, features F
 	for j, b := range resampled {
 		slices.Sort(b)
 		r.Lo[j], r.Hi[j] = b[len(b)*25/1000], b[len(b)-1-len(b)*25/1000]
-		use[j] = use[j] && math.Abs(w[j]) >= cfg.Certainty*deviation(b) && math.Abs(w[j])/spread[j] >= cfg.Least*largest
+		use[j] = use[j] && math.Abs(w[j]) >= cfg.Certainty*deviation(b) && (control[j] || math.Abs(w[j])/spread[j] >= cfg.Least*largest)
 		any = any || use[j]
 	}
 	if any {
@@ -211,6 +221,9 @@ func Extract(ctx context.Context, people ActionModel, scenes []Scene, features F
 	for j, sd := range spread {
 		if sd > 0 {
 			w[j], r.Lo[j], r.Hi[j] = w[j]/sd, r.Lo[j]/sd, r.Hi[j]/sd
+		}
+		if control[j] {
+			w[j], r.Lo[j], r.Hi[j] = 0, 0, 0
 		}
 		r.Nats = max(r.Nats, math.Abs(w[j]))
 	}

@@ -7,7 +7,8 @@ import (
 
 // Contacts is which things the agent's square overlaps in CoinRun, one feature a plane of the observation: 1 if it
 // overlaps a cell that shows the plane, else 0. It implements reward.Features. Which of them matters, and whether as a
-// good or an evil, it does not say.
+// good or an evil, it does not say; that touching is what matters, rather than where one is or how one moves, is a prior
+// that the choice of these features states.
 type Contacts struct{}
 
 // Names returns the names of the planes.
@@ -17,6 +18,14 @@ func (Contacts) Names() []string {
 		names[p] = coinrun.Plane(p).String()
 	}
 	return names
+}
+
+// Controls marks the walls: the square is never inside one, it grazes them by a hundredth of a cell while it pushes, so
+// touching them is how a player moves and not what it meets.
+func (Contacts) Controls() []bool {
+	control := make([]bool, coinrun.NumPlanes)
+	control[coinrun.PlaneWall], control[coinrun.PlaneWallTop] = true, true
+	return control
 }
 
 // Features writes to dst [obs.N][coinrun.NumPlanes] which planes the agent touches.
