@@ -1,0 +1,459 @@
+package worker
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// An Event is something that a running cell put out.
+type Event struct {
+	Kind      string // "stdout", "stderr", "display", "update", "clear" or "result"
+	Text      string // stdout, stderr
+	Data      map[string]any
+	Metadata  map[string]any
+	Transient map[string]any
+	Wait      bool
+	Run       int64 // the run that was current in the worker
+}
+
+// Client is the kernel's end of a worker process.
+type Client struct {
+	cmd      *exec.Cmd
+	in       io.WriteCloser
+	events   func(Event)
+	ready    chan struct{}
+	exited   chan struct{} // closed when the process is gone and its output is read
+	exit     error
+	streams  [2]*stream
+	lastErr  tail
+	mu       sync.Mutex
+	pending  map[int64]chan *Error
+	nextRun  int64
+	current  int64
+	writeMu  sync.Mutex
+	shutdown bool
+}
+
+// Start starts the worker program. events is called for everything that cells put out, one event at a time, in order.
+func Start(program, dir string, env []string, events func(Event)) (*Client, error) {
+	c := &Client{events: events, ready: make(chan struct{}), exited: make(chan struct{}), pending: map[int64]chan *Error{}}
+	cmd := exec.Command(program)
+	cmd.Dir, cmd.Env = dir, env
+	// A group of its own: a Ctrl-C on the terminal is for the kernel, which then interrupts the cell.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	inR, inW, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("making a pipe to the worker: %w", err)
+	}
+	outR, outW, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("making a pipe from the worker: %w", err)
+	}
+	cmd.ExtraFiles = []*os.File{inR, outW}
+	var outputs [2]io.ReadCloser
+	if outputs[0], err = cmd.StdoutPipe(); err == nil {
+		outputs[1], err = cmd.StderrPipe()
+	}
+	if err == nil {
+		err = cmd.Start()
+	}
+	inR.Close()
+	outW.Close()
+	if err != nil {
+		inW.Close()
+		outR.Close()
+		return nil, fmt.Errorf("starting the worker %s: %w", program, err)
+	}
+	c.cmd, c.in = cmd, inW
+	var order sync.Mutex // one event at a time
+	emit := func(e Event) {
+		order.Lock()
+		defer order.Unlock()
+		events(e)
+	}
+	var readers sync.WaitGroup
+	for i, kind := range []string{"stdout", "stderr"} {
+		s := newStream(kind, emit, c)
+		if kind == "stderr" {
+			s.tail = &c.lastErr
+		}
+		c.streams[i] = s
+		readers.Go(func() { s.read(outputs[i]) })
+	}
+	readers.Go(func() { c.readReplies(outR, emit) })
+	go func() {
+		readers.Wait()
+		c.exit = cmd.Wait()
+		close(c.exited)
+	}()
+	select {
+	case <-c.ready:
+		return c, nil
+	case <-c.exited:
+		return nil, fmt.Errorf("the worker ended as it started: %v: %s", c.exit, c.lastErr.String())
+	case <-time.After(30 * time.Second):
+		c.Kill()
+		return nil, errors.New("the worker did not become ready within 30 s")
+	}
+}
+
+// Run loads the plugins that are not loaded yet and executes a cell. It returns nil when the cell ran to its end.
+func (c *Client) Run(files []string, path string) *Error {
+	c.mu.Lock()
+	c.nextRun++
+	id := c.nextRun
+	c.current = id
+	done := make(chan *Error, 1)
+	c.pending[id] = done
+	c.mu.Unlock()
+	c.lastErr.reset()
+	if err := c.write(request{Op: "run", ID: id, Files: files, Cell: path}); err != nil {
+		<-c.exited
+		return c.death()
+	}
+	select {
+	case e := <-done:
+		return e
+	case <-c.exited:
+		select {
+		case e := <-done: // it ended well, and the process died afterwards
+			return e
+		default:
+		}
+		return c.death()
+	}
+}
+
+// death describes how the process ended.
+func (c *Client) death() *Error {
+	c.mu.Lock()
+	wanted := c.shutdown
+	c.mu.Unlock()
+	text := c.lastErr.String()
+	e := &Error{Name: "died", Died: true, Stack: text}
+	var status *exec.ExitError
+	ws, _ := syscall.WaitStatus(0), false
+	if errors.As(c.exit, &status) {
+		ws, _ = status.Sys().(syscall.WaitStatus)
+	}
+	first := firstLine(text)
+	switch {
+	case wanted:
+		e.Value = "the worker was stopped"
+	case strings.HasPrefix(first, "panic: "):
+		e.Name, e.Value = "panic", "in another goroutine: "+strings.TrimPrefix(first, "panic: ")
+	case strings.HasPrefix(first, "runtime: goroutine stack exceeds"):
+		e.Name, e.Value = "fatal error", "stack overflow"
+	case strings.HasPrefix(first, "fatal error: "):
+		e.Name, e.Value = "fatal error", strings.TrimPrefix(first, "fatal error: ")
+	case ws.Signaled():
+		e.Value = fmt.Sprintf("the process was killed by signal %v", ws.Signal())
+		if ws.Signal() == syscall.SIGKILL {
+			e.Value += " (out of memory?)"
+		}
+	case c.exit == nil:
+		e.Name, e.Value = "exit", "the cell ended the process with exit status 0"
+	default:
+		e.Name, e.Value = "exit", fmt.Sprintf("the cell ended the process: %v", c.exit)
+	}
+	if e.Name == "exit" || e.Name == "died" {
+		e.Stack = ""
+	}
+	return e
+}
+
+func firstLine(s string) string {
+	for line := range strings.Lines(s) {
+		for _, p := range []string{"panic: ", "fatal error: ", "runtime: goroutine stack exceeds"} {
+			if strings.HasPrefix(line, p) {
+				return strings.TrimSpace(line)
+			}
+		}
+	}
+	return ""
+}
+
+// Interrupt asks the running cell to stop. It returns at once.
+func (c *Client) Interrupt() {
+	c.mu.Lock()
+	id := c.current
+	c.mu.Unlock()
+	c.write(request{Op: "interrupt", ID: id})
+}
+
+// Close lets the worker end and kills it, and whatever it started, if it does not within a second.
+func (c *Client) Close() {
+	c.mu.Lock()
+	c.shutdown = true
+	c.mu.Unlock()
+	c.in.Close()
+	select {
+	case <-c.exited:
+	case <-time.After(time.Second):
+		c.Kill()
+	}
+}
+
+// Kill ends the worker and its children at once.
+func (c *Client) Kill() {
+	c.mu.Lock()
+	c.shutdown = true
+	c.mu.Unlock()
+	syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL)
+	c.cmd.Process.Kill()
+	select {
+	case <-c.exited:
+	case <-time.After(5 * time.Second):
+	}
+}
+
+// Exited is closed when the process is gone.
+func (c *Client) Exited() <-chan struct{} { return c.exited }
+
+func (c *Client) write(r request) error {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	c.writeMu.Lock()
+	defer c.writeMu.Unlock()
+	_, err = c.in.Write(append(b, '\n'))
+	return err
+}
+
+// readReplies delivers the worker's messages, each when both output streams have been read up to its mark.
+func (c *Client) readReplies(r io.ReadCloser, emit func(Event)) {
+	defer r.Close()
+	defer func() {
+		for _, s := range c.streams {
+			s.release(1 << 62)
+		}
+	}()
+	decoder := json.NewDecoder(bufio.NewReaderSize(r, 1<<16))
+	for {
+		var m reply
+		if err := decoder.Decode(&m); err != nil {
+			return
+		}
+		if m.Mark > 0 {
+			for _, s := range c.streams {
+				s.await(m.Mark)
+			}
+		}
+		switch m.Op {
+		case "ready":
+			close(c.ready)
+		case "display":
+			w := m.Message
+			emit(Event{Kind: w.Kind, Data: w.Data, Metadata: w.Metadata, Transient: w.Transient, Wait: w.Wait, Run: m.ID})
+		case "done":
+			c.mu.Lock()
+			done := c.pending[m.ID]
+			delete(c.pending, m.ID)
+			c.mu.Unlock()
+			if done != nil {
+				done <- m.Error
+			}
+		}
+		if m.Mark > 0 {
+			for _, s := range c.streams {
+				s.release(m.Mark)
+			}
+		}
+	}
+}
+
+// stream reads one of the worker's outputs: text goes out as events, and at a mark it waits until the message that
+// belongs to the mark has been delivered.
+type stream struct {
+	kind     string
+	emit     func(Event)
+	client   *Client
+	tail     *tail
+	mu       sync.Mutex
+	cond     *sync.Cond
+	reached  int64 // last mark read
+	released int64 // last mark whose message was delivered
+	closed   bool
+}
+
+func newStream(kind string, emit func(Event), c *Client) *stream {
+	s := &stream{kind: kind, emit: emit, client: c}
+	s.cond = sync.NewCond(&s.mu)
+	return s
+}
+
+// flushEvery is how long text may wait for more before it goes out: front ends cannot take a message per line.
+const flushEvery = 40 * time.Millisecond
+
+func (s *stream) read(r io.ReadCloser) {
+	defer r.Close()
+	chunks := make(chan []byte, 4)
+	go func() {
+		defer close(chunks)
+		for {
+			buf := make([]byte, 1<<15)
+			n, err := r.Read(buf)
+			if n > 0 {
+				chunks <- buf[:n]
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	defer func() {
+		s.mu.Lock()
+		s.closed = true
+		s.cond.Broadcast()
+		s.mu.Unlock()
+	}()
+	var pending []byte
+	timer := time.NewTimer(time.Hour)
+	for {
+		select {
+		case b, ok := <-chunks:
+			if !ok {
+				s.text(pending)
+				return
+			}
+			pending = s.split(append(pending, b...))
+			timer.Reset(flushEvery)
+			if len(pending) > 1<<18 {
+				pending = s.flush(pending)
+			}
+		case <-timer.C:
+			pending = s.flush(pending)
+		}
+	}
+}
+
+// split handles every complete mark in b and returns the text after the last one.
+func (s *stream) split(b []byte) []byte {
+	for {
+		i := bytes.Index(b, []byte(markStart))
+		if i < 0 {
+			return b
+		}
+		end := bytes.IndexByte(b[i+len(markStart):], markEnd)
+		if end < 0 {
+			return b
+		}
+		n, err := strconv.ParseInt(string(b[i+len(markStart):i+len(markStart)+end]), 10, 64)
+		s.text(b[:i])
+		b = b[i+len(markStart)+end+1:]
+		if err != nil {
+			continue
+		}
+		s.mu.Lock()
+		s.reached = max(s.reached, n)
+		s.cond.Broadcast()
+		for s.released < n {
+			s.cond.Wait()
+		}
+		s.mu.Unlock()
+	}
+}
+
+// flush puts out b, but keeps back what may be the beginning of a mark or of a character.
+func (s *stream) flush(b []byte) []byte {
+	var keep int
+	if i := bytes.LastIndexByte(b, markStart[0]); i >= 0 && len(b)-i < len(markStart)+20 {
+		keep = i
+	} else {
+		keep = completeRunes(b)
+	}
+	s.text(b[:keep])
+	return append([]byte(nil), b[keep:]...)
+}
+
+// completeRunes returns the length of b without an unfinished UTF-8 sequence at its end.
+func completeRunes(b []byte) int {
+	for i := 1; i <= 3 && i <= len(b); i++ {
+		c := b[len(b)-i]
+		switch {
+		case c < 0x80:
+			return len(b)
+		case c >= 0xc0:
+			need := 2
+			if c >= 0xf0 {
+				need = 4
+			} else if c >= 0xe0 {
+				need = 3
+			}
+			if need > i {
+				return len(b) - i
+			}
+			return len(b)
+		}
+	}
+	return len(b)
+}
+
+func (s *stream) text(b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	t := strings.ToValidUTF8(string(b), "\uFFFD")
+	if s.tail != nil {
+		s.tail.add(t)
+	}
+	s.client.mu.Lock()
+	run := s.client.current
+	s.client.mu.Unlock()
+	s.emit(Event{Kind: s.kind, Text: t, Run: run})
+}
+
+func (s *stream) await(mark int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.reached < mark && !s.closed {
+		s.cond.Wait()
+	}
+}
+
+func (s *stream) release(mark int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.released = max(s.released, mark)
+	s.cond.Broadcast()
+}
+
+// tail remembers the end of the error stream: where a process that died says why.
+type tail struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+const tailSize = 1 << 16
+
+func (t *tail) add(s string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.b.Len() < tailSize {
+		t.b.WriteString(s)
+	}
+}
+
+func (t *tail) reset() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.b.Reset()
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.b.String()
+}

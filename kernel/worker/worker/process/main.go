@@ -1,0 +1,30 @@
+// Command process is the worker: the kernel builds it with the user's Go toolchain and starts it. It is linked with the
+// packages that cells use most, so that loading a cell does not bring them along.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"goalgap/kernel/worker"
+
+	// What cells use most.
+	_ "goalgap/kernel/display"
+	_ "goalgap/lib/env/cartpole"
+	_ "goalgap/lib/env/coinrun"
+	_ "goalgap/lib/ppo"
+	_ "goalgap/lib/stats"
+	_ "goalgap/plots"
+)
+
+func main() {
+	in, out := os.NewFile(3, "requests"), os.NewFile(4, "replies")
+	if in == nil || out == nil {
+		fmt.Fprintln(os.Stderr, "this program is started by the goalgap kernel, not by hand")
+		os.Exit(2)
+	}
+	if err := worker.Serve(in, out); err != nil {
+		fmt.Fprintln(os.Stderr, "worker:", err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,184 @@
+package worker
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"plugin"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"goalgap/kernel/display"
+	"goalgap/kernel/worker/cell"
+)
+
+// Grace is how long a cell may take to notice an interrupt before the worker stops waiting for it.
+const Grace = 1500 * time.Millisecond
+
+// server is the worker's side of the pipe.
+type server struct {
+	mu      sync.Mutex
+	out     *json.Encoder
+	mark    int64
+	loaded  map[string]bool
+	current int64
+	stop    chan struct{} // closed when the current cell is interrupted
+}
+
+// Serve runs cells as the kernel asks for them, until the kernel closes the pipe. It is the whole of the worker's main
+// function: requests come from in, messages go to out.
+func Serve(in io.Reader, out io.Writer) error {
+	s := &server{out: json.NewEncoder(out), loaded: map[string]bool{}}
+	display.SetSink(func(m display.Message) { s.send(reply{Op: "display", Message: toWire(m)}, true) })
+	cell.SetShow(func(values ...any) { display.Send(display.Message{Kind: "result", Data: display.Values(values...)}) })
+	s.send(reply{Op: "ready"}, false)
+
+	runs := make(chan request)
+	go func() {
+		for r := range runs {
+			s.run(r)
+		}
+	}()
+	scanner := bufio.NewReader(in)
+	decoder := json.NewDecoder(scanner)
+	for {
+		var r request
+		if err := decoder.Decode(&r); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return fmt.Errorf("reading the kernel's request: %w", err)
+		}
+		switch r.Op {
+		case "run":
+			runs <- r
+		case "interrupt":
+			s.interrupt(r.ID)
+		}
+	}
+}
+
+// send writes a message, after marks in the output streams if it has to stand in order with them.
+func (s *server) send(r reply, ordered bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.ID == 0 {
+		r.ID = s.current
+	}
+	if ordered {
+		s.mark++
+		r.Mark = s.mark
+		m := fmt.Sprintf("%s%d%c", markStart, s.mark, markEnd)
+		os.Stdout.WriteString(m)
+		os.Stderr.WriteString(m)
+	}
+	if err := s.out.Encode(r); err != nil {
+		// What a method like JSON() returned cannot be encoded: say so in its place.
+		var unsupported *json.UnsupportedTypeError
+		var value *json.UnsupportedValueError
+		var marshaler *json.MarshalerError
+		if r.Message == nil || !(errors.As(err, &unsupported) || errors.As(err, &value) || errors.As(err, &marshaler)) {
+			os.Exit(3) // the kernel is gone
+		}
+		r.Message.Data = map[string]any{display.TypeText: fmt.Sprintf("this value cannot be shown: %v", err)}
+		s.out.Encode(r)
+	}
+}
+
+func (s *server) run(r request) {
+	s.mu.Lock()
+	s.current = r.ID
+	s.stop = make(chan struct{})
+	stop := s.stop
+	s.mu.Unlock()
+
+	done := make(chan *Error, 1)
+	go func() {
+		// Goexit (a cell may call it) must not leave the kernel waiting.
+		var result *Error
+		finished := false
+		defer func() {
+			if !finished {
+				result = &Error{Name: "exit", Value: "the cell called runtime.Goexit"}
+			}
+			done <- result
+		}()
+		result = s.execute(r)
+		finished = true
+	}()
+
+	var result *Error
+	select {
+	case result = <-done:
+	case <-stop:
+		select {
+		case result = <-done:
+		case <-time.After(Grace):
+			result = &Error{Name: "interrupted", Abandoned: true,
+				Value: "the cell did not stop (it waits in a call that cannot be interrupted); it was left behind in the background and variables are kept"}
+		}
+	}
+	cell.Finish()
+	s.send(reply{Op: "done", ID: r.ID, Error: result}, true)
+}
+
+func (s *server) execute(r request) (result *Error) {
+	cell.Begin()
+	defer func() {
+		if p := recover(); p != nil {
+			result = describe(p)
+		}
+	}()
+	for _, file := range r.Files {
+		if s.loaded[file] {
+			continue
+		}
+		if _, err := plugin.Open(file); err != nil {
+			return &Error{Name: "load", Value: fmt.Sprintf("loading the compiled cell: %v", err)}
+		}
+		s.loaded[file] = true
+	}
+	run, ok := cell.Lookup(r.Cell)
+	if !ok {
+		return &Error{Name: "load", Value: fmt.Sprintf("the compiled cell %s did not register itself", r.Cell)}
+	}
+	run()
+	return nil
+}
+
+func describe(p any) *Error {
+	switch p := p.(type) {
+	case cell.Interrupted:
+		return &Error{Name: "interrupted", Value: "the cell was interrupted", Stack: string(debug.Stack())}
+	case cell.Failure:
+		return &Error{Name: "error", Value: p.Err.Error(), Stack: string(debug.Stack())}
+	case runtime.Error:
+		return &Error{Name: "panic", Value: p.Error(), Stack: string(debug.Stack())}
+	case error:
+		return &Error{Name: "panic", Value: p.Error(), Stack: string(debug.Stack())}
+	case fmt.Stringer:
+		return &Error{Name: "panic", Value: p.String(), Stack: string(debug.Stack())}
+	default:
+		return &Error{Name: "panic", Value: strings.TrimSpace(fmt.Sprint(p)), Stack: string(debug.Stack())}
+	}
+}
+
+func (s *server) interrupt(id int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stop == nil || s.current != id {
+		return
+	}
+	select {
+	case <-s.stop: // a second interrupt of the same cell
+	default:
+		close(s.stop)
+	}
+	cell.Interrupt()
+}
