@@ -1,0 +1,491 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"go/importer"
+	"go/token"
+	"go/types"
+	"log"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"goalgap/kernel/worker"
+)
+
+// A Session is a notebook's state: the names that its cells have declared, and the worker process in which they live.
+type Session struct {
+	tools  *Toolchain
+	dir    string
+	events func(worker.Event)
+
+	run sync.Mutex // held while a cell is compiled and executed
+
+	importer types.Importer
+	names    map[string]*entry               // what an identifier means now
+	byObject map[types.Object]*entry         // what the checker's objects of any time stand for
+	cellOf   map[*types.Package]*cellPackage // compiled cells by the package that the checker made
+	order    []*cellPackage
+	imports  map[string]string // explicit imports, name -> path
+	history  map[string]*record
+	structs  []structHome      // struct types without a name that cells have written
+	labels   map[string]string // file name in positions -> what people call the cell
+
+	mu        sync.Mutex
+	client    *worker.Client
+	compiling context.CancelFunc
+	closed    bool
+}
+
+// entry is a name of the session.
+type entry struct {
+	name   string
+	obj    types.Object
+	cell   *cellPackage // where it is compiled; nil for predeclared names
+	symbol string       // of a variable: its name for the linker
+	slot   *cellPackage // of a function: the cell whose variable ωˍfunc_name holds the present definition
+}
+
+// cellPackage is a compiled cell.
+type cellPackage struct {
+	number  int
+	path    string
+	archive string         // for the compiler
+	plugin  string         // for the worker
+	deps    []*cellPackage // all, also indirect ones, in the order of their loading
+}
+
+func (c *cellPackage) importName() string { return fmt.Sprintf("ωˍcell%d", c.number) }
+
+// record remembers a cell that was compiled: if nothing that it uses or declares has changed since, running its text
+// again needs no compiler.
+type record struct {
+	cell     *cellPackage
+	uses     []*entry
+	declares []*entry
+	packages []string // names that stood for packages
+	imports  map[string]string
+}
+
+// Options configure a session.
+type Options struct {
+	Tools  *Toolchain
+	Dir    string             // working directory of the cells; default: the current one
+	Events func(worker.Event) // told what cells put out, one event at a time; may be nil
+}
+
+// Open starts a session: a worker process without any names but ctx.
+func Open(o Options) (*Session, error) {
+	if o.Events == nil {
+		o.Events = func(worker.Event) {}
+	}
+	if o.Dir == "" {
+		wd, err := os.Getwd()
+		if err != nil {
+			return nil, fmt.Errorf("finding the working directory: %w", err)
+		}
+		o.Dir = wd
+	}
+	s := &Session{tools: o.Tools, dir: o.Dir, events: o.Events, labels: map[string]string{}}
+	s.importer = importer.ForCompiler(token.NewFileSet(), "gc", o.Tools.lookup)
+	o.Tools.trimCache()
+	if err := s.startWorker(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// reset forgets all names.
+func (s *Session) reset() error {
+	s.names = map[string]*entry{}
+	s.byObject = map[types.Object]*entry{}
+	s.cellOf = map[*types.Package]*cellPackage{}
+	s.order = nil
+	s.imports = map[string]string{}
+	s.history = map[string]*record{}
+	s.structs = nil
+	pkg, err := s.importer.Import("context")
+	if err != nil {
+		return fmt.Errorf("reading package context: %w", err)
+	}
+	ctx := types.NewVar(token.NoPos, types.NewPackage("goalgap/kernel/worker/cell", "cell"), "ctx", pkg.Scope().Lookup("Context").Type())
+	e := &entry{name: "ctx", obj: ctx, symbol: "goalgap/kernel/worker/cell.ctx"}
+	s.names["ctx"], s.byObject[ctx] = e, e
+	return nil
+}
+
+func (s *Session) startWorker() error {
+	if err := s.reset(); err != nil {
+		return err
+	}
+	client, err := worker.Start(s.tools.worker, s.dir, os.Environ(), s.events)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.client = client
+	return nil
+}
+
+// Execute compiles and runs a cell. label is what people call it ("cell 3"); it stands in messages and traces.
+// What the cell puts out goes to the session's events before Execute returns.
+func (s *Session) Execute(source, label string) *Failure {
+	s.run.Lock()
+	defer s.run.Unlock()
+	if strings.TrimSpace(source) == "" {
+		return nil
+	}
+	sum := sha256.Sum256([]byte(source))
+	file := "cell-" + hex.EncodeToString(sum[:4])
+	s.labels[file] = label
+
+	if r := s.history[source]; r != nil && s.current(r) {
+		return s.execute(r.cell, source)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.mu.Lock()
+	s.compiling = cancel
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.compiling = nil
+		s.mu.Unlock()
+		cancel()
+	}()
+	c, l, err := s.prepare(ctx, source, file)
+	if err != nil {
+		return s.compileFailure(ctx, err, source, label)
+	}
+	cell, err := s.compile(ctx, l)
+	if err != nil {
+		return s.compileFailure(ctx, err, source, label)
+	}
+	names, imports, structs := maps.Clone(s.names), maps.Clone(s.imports), s.structs
+	s.history[source] = s.commit(c, l, cell)
+	f := s.execute(cell, source)
+	if f != nil && f.Name == "load" {
+		s.names, s.imports, s.structs = names, imports, structs
+		delete(s.history, source)
+	}
+	return f
+}
+
+// prepare turns a cell into a package. A fault of the kernel's own becomes an error: it must not end the session.
+func (s *Session) prepare(ctx context.Context, source, file string) (c *checked, l *lowered, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.Printf("goalgap: compiling a cell: %v\n%s", p, debug.Stack())
+			err = fmt.Errorf("the kernel has a fault and cannot compile this cell (%v); writing it another way may help", p)
+		}
+	}()
+	if c, err = s.check(ctx, source, file); err != nil {
+		return nil, nil, err
+	}
+	l, err = s.lower(c)
+	return c, l, err
+}
+
+// current reports whether a compiled cell still means what it meant.
+func (s *Session) current(r *record) bool {
+	for _, e := range slices.Concat(r.uses, r.declares) {
+		if s.names[e.name] != e {
+			return false
+		}
+	}
+	for _, p := range r.packages {
+		if s.names[p] != nil {
+			return false
+		}
+	}
+	for name, path := range r.imports {
+		if s.imports[name] != path {
+			return false
+		}
+	}
+	return true
+}
+
+// commit makes a compiled cell's names those of the session.
+func (s *Session) commit(c *checked, l *lowered, cell *cellPackage) *record {
+	r := &record{cell: cell, imports: map[string]string{}}
+	for e := range c.used {
+		r.uses = append(r.uses, e)
+	}
+	s.cellOf[c.pkg] = cell
+	if !slices.Contains(s.order, cell) {
+		s.order = append(s.order, cell)
+	}
+	own := map[string]bool{}
+	for _, e := range l.entries {
+		own[e.name] = true
+		delete(s.imports, e.name)
+		e.cell = cell
+		if isVar(e.obj) {
+			e.symbol = cell.path + "." + e.name
+		}
+		if f, ok := e.obj.(*types.Func); ok && e.slot == nil && f.Signature().TypeParams().Len() == 0 {
+			e.slot = cell
+		}
+		s.names[e.name] = e
+		s.byObject[e.obj] = e
+		r.declares = append(r.declares, e)
+	}
+	for name, old := range l.reused {
+		s.byObject[c.pkg.Scope().Lookup(name)] = old
+		r.uses = append(r.uses, old)
+	}
+	for _, im := range c.imports {
+		r.packages = append(r.packages, im.name)
+	}
+	for name, path := range c.explicit {
+		if own[name] {
+			continue
+		}
+		delete(s.names, name)
+		if !strings.HasPrefix(name, blankImport) {
+			s.imports[name] = path
+		}
+	}
+	for _, h := range l.structs {
+		h.cell = cell
+		s.structs = append(s.structs, h)
+	}
+	maps.Copy(r.imports, s.imports)
+	return r
+}
+
+// execute runs a compiled cell in the worker. If that kills the worker, a new one is started, and all names are gone.
+func (s *Session) execute(cell *cellPackage, source string) *Failure {
+	s.mu.Lock()
+	client := s.client
+	s.mu.Unlock()
+	if client == nil {
+		return &Failure{Name: "closed", Value: "the session is closed"}
+	}
+	var files []string
+	for _, d := range cell.deps {
+		files = append(files, d.plugin)
+	}
+	e := client.Run(append(files, cell.plugin), cell.path)
+	if e == nil {
+		return nil
+	}
+	f := s.runFailure(e, source)
+	if e.Died {
+		client.Kill() // what it started
+		s.mu.Lock()
+		closed := s.closed
+		s.mu.Unlock()
+		if closed {
+			return f
+		}
+		if err := s.startWorker(); err != nil {
+			f.Value += "; and no new worker could be started: " + err.Error()
+			return f
+		}
+		f.Traceback = append(f.Traceback, "", "All variables and declarations of this session are lost; a new worker is ready. Run the cells above again.")
+	}
+	return f
+}
+
+// Interrupt stops the running cell, or its compilation.
+func (s *Session) Interrupt() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.compiling != nil {
+		s.compiling()
+	}
+	if s.client != nil {
+		s.client.Interrupt()
+	}
+}
+
+// Restart throws away all names and starts a new worker. A running cell ends with it.
+func (s *Session) Restart() error {
+	s.stop()
+	s.run.Lock()
+	defer s.run.Unlock()
+	s.mu.Lock()
+	s.closed = false
+	s.mu.Unlock()
+	return s.startWorker()
+}
+
+// Close ends the session and its worker.
+func (s *Session) Close() { s.stop() }
+
+func (s *Session) stop() {
+	s.mu.Lock()
+	client := s.client
+	s.client, s.closed = nil, true
+	if s.compiling != nil {
+		s.compiling()
+	}
+	s.mu.Unlock()
+	if client != nil {
+		client.Close()
+	}
+}
+
+// buildRecipe numbers the ways in which cells have been compiled: those in the cache that were made in another way are
+// not used.
+const buildRecipe = 2
+
+// compile makes a plugin of a lowered cell, or takes it from the cache.
+func (s *Session) compile(ctx context.Context, l *lowered) (*cellPackage, error) {
+	if err := s.tools.ensure(ctx, l.imports); err != nil {
+		return nil, err
+	}
+	deps := closure(l.deps, s.order)
+	h := sha256.New()
+	fmt.Fprintln(h, buildRecipe, s.tools.version256)
+	for _, d := range deps {
+		fmt.Fprintln(h, d.path)
+	}
+	s.tools.mu.Lock()
+	for _, p := range l.imports {
+		fmt.Fprintln(h, p, s.tools.export[p])
+	}
+	s.tools.mu.Unlock()
+	fmt.Fprint(h, l.source)
+	hash := hex.EncodeToString(h.Sum(nil)[:12])
+	path := "nb/" + hash
+	for _, c := range s.order {
+		if c.path == path {
+			return c, nil
+		}
+	}
+	dir := filepath.Join(s.tools.cache, "cells", hash)
+	cell := &cellPackage{number: len(s.order) + 1, path: path, deps: deps,
+		archive: filepath.Join(dir, "cell.a"), plugin: filepath.Join(dir, "cell.so")}
+	if _, err := os.Stat(cell.plugin); err == nil {
+		now := time.Now()
+		os.Chtimes(cell.plugin, now, now)
+		return cell, nil
+	}
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), "new-")
+	if err != nil {
+		return nil, fmt.Errorf("making a folder for the compiled cell: %w", err)
+	}
+	defer os.RemoveAll(tmp)
+	source := strings.ReplaceAll(l.source, pathPlaceholder, path)
+	config := s.tools.importConfig(deps)
+	files := map[string][]byte{"cell.go": []byte(source), "importcfg": config}
+	for name, b := range files {
+		if err := os.WriteFile(filepath.Join(tmp, name), b, 0o600); err != nil {
+			return nil, fmt.Errorf("writing the cell for the compiler: %w", err)
+		}
+	}
+	tool := func(name string, args ...string) error {
+		cmd := exec.CommandContext(ctx, filepath.Join(s.tools.toolDir, name), args...)
+		cmd.Dir = tmp
+		out, err := cmd.CombinedOutput()
+		if err != nil && ctx.Err() == nil {
+			return fmt.Errorf("%s: %s", name, strings.TrimSpace(string(out)))
+		}
+		return err
+	}
+	if err := tool("compile", "-o", "cell.a", "-p", path, "-lang", language(s.tools.version), "-trimpath", tmp, "-dynlink", "-shared", "-pack", "-importcfg", "importcfg", "cell.go"); err != nil {
+		return nil, err
+	}
+	if err := hideExports(filepath.Join(tmp, "cell.a")); err != nil {
+		return nil, err
+	}
+	link := func(linker string) error {
+		return tool("link", "-s", "-w", "-importcfg", "importcfg", "-buildmode=plugin", "-pluginpath", path, "-extld", linker, "-o", "cell.so", "cell.a")
+	}
+	err = errors.New("no quick linker")
+	if s.tools.linker != "" {
+		err = link(s.tools.linker)
+	}
+	if err != nil && ctx.Err() == nil {
+		// The quick way knows only what usual cells need: with C libraries in play, the C compiler links.
+		err = link(s.tools.cc)
+	}
+	if err != nil {
+		return nil, err
+	}
+	os.Remove(filepath.Join(tmp, "importcfg"))
+	if err := os.Rename(tmp, dir); err != nil {
+		// Another kernel was quicker: its files are the same.
+		if _, statErr := os.Stat(cell.plugin); statErr != nil {
+			return nil, fmt.Errorf("keeping the compiled cell: %w", err)
+		}
+	}
+	return cell, nil
+}
+
+// hideExports takes the table of exported names out of a compiled cell. The compiler makes one for every package main, and
+// the linker takes that of any cell which is linked with the plugin for the plugin's own; nobody looks names up in it, and
+// loading fails where it lists what another plugin holds. A symbol under another name is one that nothing refers to.
+func hideExports(archive string) error {
+	b, err := os.ReadFile(archive)
+	if err != nil {
+		return fmt.Errorf("reading the compiled cell: %w", err)
+	}
+	b = bytes.ReplaceAll(b, []byte("go:plugin.tabs"), []byte("go:plugin.tabX"))
+	b = bytes.ReplaceAll(b, []byte("go:plugin.exports"), []byte("go:plugin.exportX"))
+	if err := os.WriteFile(archive, b, 0o600); err != nil {
+		return fmt.Errorf("writing the compiled cell: %w", err)
+	}
+	return nil
+}
+
+// closure returns the cells that some cells need, directly or not, in the order in which they were made.
+func closure(direct, order []*cellPackage) []*cellPackage {
+	need := map[*cellPackage]bool{}
+	for _, d := range direct {
+		need[d] = true
+		for _, e := range d.deps {
+			need[e] = true
+		}
+	}
+	var list []*cellPackage
+	for _, c := range order {
+		if need[c] {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// Variables returns the types of the variables that a cell declares, by name, without running it: what the values of a
+// parameters cell may be.
+func (s *Session) Variables(source string) (map[string]types.Type, error) {
+	s.run.Lock()
+	defer s.run.Unlock()
+	c, err := s.check(context.Background(), source, "parameters")
+	if err != nil {
+		return nil, err
+	}
+	vars := map[string]types.Type{}
+	for _, name := range c.pkg.Scope().Names() {
+		if v, ok := c.pkg.Scope().Lookup(name).(*types.Var); ok && s.byObject[v] == nil && !strings.HasPrefix(name, "ωˍ") {
+			vars[name] = v.Type()
+		}
+	}
+	return vars, nil
+}
+
+// Check reports what is wrong with a cell without running it.
+func (s *Session) Check(source string) error {
+	s.run.Lock()
+	defer s.run.Unlock()
+	_, err := s.check(context.Background(), source, "cell")
+	return err
+}
+
+// ErrInterrupted is the cause of a Failure by Interrupt during compilation.
+var ErrInterrupted = errors.New("interrupted while compiling")
