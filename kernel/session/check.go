@@ -10,18 +10,15 @@ import (
 	"go/scanner"
 	"go/token"
 	"go/types"
-	"maps"
-	"path"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
 )
 
 // A checked cell has been parsed and type-checked; lower turns it into a package for the compiler.
 type checked struct {
 	chunks  []chunk
 	file    string // name of the cell in positions
+	source  string // the cell
 	text    []byte // the file that was checked: the chunks, with declarations around the statements
 	fset    *token.FileSet
 	tokFile *token.File
@@ -31,17 +28,20 @@ type checked struct {
 	imports []importSpec
 	body    *ast.BlockStmt // the statements
 
-	unused []token.Pos          // variables in functions and blocks that Go would refuse
-	old    map[string]*entry    // session variables that x := f(x) reads while it declares a new x
-	used   map[*entry]token.Pos // session names that the cell uses, with one use
+	explicit map[string]string // imports that the cell itself writes, name -> path
+
+	unused  []token.Pos             // variables in functions and blocks that Go would refuse
+	old     map[string]*entry       // names of the session that x := f(x) reads while it declares a new x
+	aliases map[types.Object]*entry // what stands for them
+	used    map[*entry]token.Pos    // session names that the cell uses, with one use
 }
 
 type importSpec struct{ name, path string }
 
-const runName = "ωRun"
+const runName = "ωˍRun"
 
 // oldPrefix marks the earlier variable of the same name on the right of x := f(x).
-const oldPrefix = "ωold_"
+const oldPrefix = "ωˍold_"
 
 // check parses and type-checks a cell against the session's names.
 func (s *Session) check(ctx context.Context, source, file string) (*checked, error) {
@@ -57,9 +57,10 @@ func (s *Session) check(ctx context.Context, source, file string) (*checked, err
 	analyse(chunks)
 	// Some things are known only when the types are: which names stand for packages, that v := f() leaves out an error
 	// to be checked, that x := x + 1 reads an earlier x. Each pass settles at least one of them, so the loop ends.
-	p := &passes{selfReferences: map[int][]int{}}
+	p := &passes{earlier: map[int]string{}}
 	for {
-		c := &checked{chunks: slices.Clone(chunks), file: file, old: map[string]*entry{}, used: map[*entry]token.Pos{}}
+		c := &checked{chunks: slices.Clone(chunks), file: file, source: source, old: map[string]*entry{},
+			aliases: map[types.Object]*entry{}, used: map[*entry]token.Pos{}}
 		again, err := s.checkOnce(ctx, c, p)
 		if err != nil || !again {
 			return c, err
@@ -67,19 +68,19 @@ func (s *Session) check(ctx context.Context, source, file string) (*checked, err
 	}
 }
 
-// passes is what one pass of the type checker found out for the next.
+// passes is what the passes of the type checker have found out for the next one.
 type passes struct {
-	auto           []importSpec
-	selfReferences map[int][]int // chunk -> offsets in its text where an earlier variable of the declared name is meant
+	auto    []importSpec
+	earlier map[int]string // offset in the cell of a name that means what the name was before the cell declares it
 }
 
 func (s *Session) checkOnce(ctx context.Context, c *checked, p *passes) (again bool, err error) {
-	imports, err := s.explicitImports(c)
+	imports, err := s.explicitImports(ctx, c)
 	if err != nil {
 		return false, err
 	}
 	imports = append(imports, p.auto...)
-	s.markSelfReferences(c, p)
+	s.markEarlier(c, p)
 	c.build(imports)
 	if err := c.parse(); err != nil {
 		return false, err
@@ -94,7 +95,10 @@ func (s *Session) checkOnce(ctx context.Context, c *checked, p *passes) (again b
 	}
 
 	c.pkg = types.NewPackage("main", "main")
-	own := c.ownNames()
+	if err := s.foreignReceivers(c); err != nil {
+		return false, err
+	}
+	own := declaredNames(c.ast.Decls)
 	for _, im := range imports {
 		own[im.name] = true
 	}
@@ -126,18 +130,22 @@ func (s *Session) checkOnce(ctx context.Context, c *checked, p *passes) (again b
 			// Statements run in their order here, so a function may use a variable that is set later.
 		case strings.HasPrefix(e.Msg, "implicit assignment to unexported field") && strings.Contains(e.Msg, " of type main."):
 			// The type is another cell's; to its user all cells are one package.
-		case strings.HasSuffix(e.Msg, "is not used") && last != nil && last.Pos() <= e.Pos && e.Pos < last.End():
-			// The value is shown.
+		case strings.HasSuffix(e.Msg, "is not used") && (last != nil && last.Pos() <= e.Pos && e.Pos < last.End() || c.silencedAt(e.Pos)):
+			// The value is shown, or a semicolon says that it should not be.
 		case (strings.HasPrefix(e.Msg, "assignment mismatch") || strings.HasPrefix(e.Msg, "multiple-value")) && c.unwraps(e.Pos):
 			again = true
 		case strings.HasPrefix(e.Msg, "undefined: "):
-			found, err := s.autoImport(ctx, c, p, strings.TrimPrefix(e.Msg, "undefined: "))
+			name := strings.TrimPrefix(e.Msg, "undefined: ")
+			found, err := s.autoImport(ctx, c, p, name)
 			if err != nil {
 				return false, err
 			}
 			if found {
 				again = true
 				continue
+			}
+			if strings.HasPrefix(name, oldPrefix) {
+				e.Msg += " (it is declared further down in this cell)"
 			}
 			list = append(list, c.sourceError(e.Pos, e.Msg))
 		default:
@@ -148,7 +156,7 @@ func (s *Session) checkOnce(ctx context.Context, c *checked, p *passes) (again b
 			}
 		}
 	}
-	if s.findSelfReferences(c, p) {
+	if s.findEarlier(c, p) {
 		again = true
 	}
 	if again {
@@ -158,7 +166,7 @@ func (s *Session) checkOnce(ctx context.Context, c *checked, p *passes) (again b
 		return false, list
 	}
 	for id, obj := range c.info.Uses {
-		if e := s.byObject[obj]; e != nil {
+		if e := s.entryOf(c, obj); e != nil {
 			if _, ok := c.used[e]; !ok {
 				c.used[e] = id.Pos()
 			}
@@ -175,13 +183,15 @@ func (c *checked) build(imports []importSpec) {
 		ch := &c.chunks[i]
 		switch {
 		case ch.kind == declChunk || ch.kind == varChunk:
+			ch.from = b.Len()
 			fmt.Fprintf(&b, "//line %s:%d:%d\n", c.file, ch.line, ch.col)
 			ch.start = b.Len()
 			b.WriteString(ch.text)
 			b.WriteString("\n")
 		case ch.define != nil && ch.define.declares():
 			d := ch.define
-			fmt.Fprintf(&b, "var ")
+			ch.from = b.Len()
+			b.WriteString("var ")
 			// The names that are new are declared; others are assigned below.
 			if d.plain() {
 				fmt.Fprintf(&b, "/*line %s:%d:%d*/", c.file, ch.line, ch.col)
@@ -211,6 +221,7 @@ func (c *checked) build(imports []importSpec) {
 			}
 			continue
 		}
+		ch.from = b.Len()
 		fmt.Fprintf(&b, "//line %s:%d:%d\n", c.file, ch.line, ch.col)
 		ch.start = b.Len()
 		text := ch.text
@@ -244,11 +255,11 @@ func (d *define) checkNames(i int) []string {
 	names := slices.Clone(d.names)
 	for j := range names {
 		if names[j] != "_" && !d.fresh[j] {
-			names[j] = fmt.Sprintf("ωset%d_%d", i, j)
+			names[j] = fmt.Sprintf("ωˍset%d_%d", i, j)
 		}
 	}
 	if d.unwrap {
-		names = append(names, fmt.Sprintf("ωerr%d", i))
+		names = append(names, fmt.Sprintf("ωˍerr%d", i))
 	}
 	return names
 }
@@ -275,21 +286,17 @@ func (c *checked) parse() error {
 		if !errors.As(err, &list) {
 			return err
 		}
-		var out ErrorList
 		lastLine := 1
 		for _, ch := range c.chunks {
 			l, _ := advance(ch.line, ch.col, ch.text)
 			lastLine = max(lastLine, l)
 		}
-		for _, e := range list {
-			line := e.Pos.Line
-			if e.Pos.Filename != c.file || line > lastLine {
-				line = lastLine
-			}
-			out = append(out, &SourceError{Line: line, Col: e.Pos.Column, Msg: "syntax error: " + e.Msg})
-			break // what follows the first mistake is noise
+		e := list[0] // what follows the first mistake is noise
+		line := e.Pos.Line
+		if e.Pos.Filename != c.file || line > lastLine {
+			line = lastLine
 		}
-		return out
+		return ErrorList{{Line: line, Col: e.Pos.Column, Msg: "syntax error: " + e.Msg}}
 	}
 	c.ast = f
 	c.tokFile = c.fset.File(f.Pos())
@@ -308,40 +315,38 @@ func (c *checked) sourceError(p token.Pos, msg string) *SourceError {
 	return &SourceError{Line: pos.Line, Col: pos.Column, Msg: strings.ReplaceAll(msg, oldPrefix, "")}
 }
 
-// chunkAt returns the chunk whose text covers an offset of the checked file.
+// sourceOffset returns where in the cell a position of the checked file lies, -1 if it is not of the user's text.
+func (c *checked) sourceOffset(p token.Pos) int {
+	pos := c.fset.Position(p)
+	if pos.Filename != c.file {
+		return -1
+	}
+	off := 0
+	for range pos.Line - 1 {
+		i := strings.IndexByte(c.source[off:], '\n')
+		if i < 0 {
+			return -1
+		}
+		off += i + 1
+	}
+	return off + pos.Column - 1
+}
+
+// silencedAt reports whether a position lies in a statement behind which a semicolon was typed.
+func (c *checked) silencedAt(p token.Pos) bool {
+	ch := c.chunkAt(c.offset(p))
+	return ch != nil && ch.kind == stmtChunk && ch.silenced
+}
+
+// chunkAt returns the chunk that covers an offset of the checked file.
 func (c *checked) chunkAt(offset int) *chunk {
 	for i := range c.chunks {
 		ch := &c.chunks[i]
-		if ch.kind != importChunk && ch.start <= offset && offset < ch.start+len(ch.text) {
+		if ch.kind != importChunk && ch.from <= offset && offset < ch.start+len(ch.text) {
 			return ch
 		}
 	}
 	return nil
-}
-
-// ownNames returns the package-level names that the cell declares.
-func (c *checked) ownNames() map[string]bool {
-	own := map[string]bool{}
-	for _, d := range c.ast.Decls {
-		switch d := d.(type) {
-		case *ast.FuncDecl:
-			if d.Recv == nil {
-				own[d.Name.Name] = true
-			}
-		case *ast.GenDecl:
-			for _, s := range d.Specs {
-				switch s := s.(type) {
-				case *ast.ValueSpec:
-					for _, n := range s.Names {
-						own[n.Name] = true
-					}
-				case *ast.TypeSpec:
-					own[s.Name.Name] = true
-				}
-			}
-		}
-	}
-	return own
 }
 
 // insertNames makes the session's names visible in the cell's package, unless the cell declares them anew. The checker
@@ -361,10 +366,20 @@ func (s *Session) insertNames(c *checked, own map[string]bool) {
 			o = types.NewConst(token.NoPos, v.Pkg(), oldPrefix+name, v.Type(), v.Val())
 		case *types.Func:
 			o = types.NewFunc(token.NoPos, v.Pkg(), oldPrefix+name, v.Signature())
+		case *types.TypeName:
+			o = types.NewTypeName(token.NoPos, v.Pkg(), oldPrefix+name, v.Type())
 		}
 		c.pkg.Scope().Insert(o)
-		s.byObject[o] = e
+		c.aliases[o] = e
 	}
+}
+
+// entryOf returns the name of the session that an object stands for, nil if the cell itself declares it.
+func (s *Session) entryOf(c *checked, o types.Object) *entry {
+	if e := c.aliases[o]; e != nil {
+		return e
+	}
+	return s.byObject[o]
 }
 
 // hasInvalidVariable reports whether the checker could not find out the type of a variable of the cell.
@@ -395,30 +410,24 @@ func (c *checked) lastExpression() ast.Expr {
 
 // unwraps recognises v := f() where f has one result more, an error, and marks the statement.
 func (c *checked) unwraps(p token.Pos) bool {
-	off := c.offset(p)
-	for i := range c.chunks {
-		ch := &c.chunks[i]
-		d := ch.define
-		// The message points at the left side, which lies before the text where that was written anew.
-		if d == nil || d.unwrap || !d.declares() || off < ch.start-200 || off >= ch.start+len(ch.text) {
-			continue
-		}
-		call := c.definingCall(ch)
-		if call == nil {
-			continue
-		}
-		sig, ok := c.info.Types[call.Fun].Type.(*types.Signature)
-		if !ok {
-			continue
-		}
-		results := sig.Results()
-		if results.Len() != len(d.names)+1 || !isError(results.At(results.Len()-1).Type()) {
-			continue
-		}
-		d.unwrap = true
-		return true
+	ch := c.chunkAt(c.offset(p))
+	if ch == nil || ch.define == nil || ch.define.unwrap || !ch.define.declares() {
+		return false
 	}
-	return false
+	call := c.definingCall(ch)
+	if call == nil {
+		return false
+	}
+	sig, ok := c.info.Types[call.Fun].Type.(*types.Signature)
+	if !ok {
+		return false
+	}
+	results := sig.Results()
+	if results.Len() != len(ch.define.names)+1 || !isError(results.At(results.Len()-1).Type()) {
+		return false
+	}
+	ch.define.unwrap = true
+	return true
 }
 
 // definingCall returns the call on the right of the chunk's :=, if that is all there is.
@@ -433,7 +442,7 @@ func (c *checked) definingCall(ch *chunk) *ast.CallExpr {
 			if len(v.Values) != 1 {
 				continue
 			}
-			if off := c.offset(v.Values[0].Pos()); off >= ch.start && off < ch.start+len(ch.text) {
+			if off := c.offset(v.Values[0].Pos()); off >= ch.from && off < ch.start+len(ch.text) {
 				call, _ := ast.Unparen(v.Values[0]).(*ast.CallExpr)
 				return call
 			}
@@ -445,179 +454,6 @@ func (c *checked) definingCall(ch *chunk) *ast.CallExpr {
 var errorType = types.Universe.Lookup("error").Type()
 
 func isError(t types.Type) bool { return types.Identical(t, errorType) }
-
-// explicitImports collects the cell's import declarations, on top of those of earlier cells.
-func (s *Session) explicitImports(c *checked) ([]importSpec, error) {
-	all := maps.Clone(s.imports)
-	if all == nil {
-		all = map[string]string{}
-	}
-	for _, ch := range c.chunks {
-		if ch.kind != importChunk {
-			continue
-		}
-		fset := token.NewFileSet()
-		f, err := parser.ParseFile(fset, "", fmt.Sprintf("package p\n//line %s:%d:%d\n%s\n", c.file, ch.line, ch.col, ch.text), parser.ImportsOnly)
-		if err != nil {
-			var list scanner.ErrorList
-			if errors.As(err, &list) {
-				return nil, ErrorList{{Line: list[0].Pos.Line, Col: list[0].Pos.Column, Msg: "syntax error: " + list[0].Msg}}
-			}
-			return nil, err
-		}
-		for _, im := range f.Imports {
-			p, err := strconv.Unquote(im.Path.Value)
-			pos := fset.Position(im.Pos())
-			if err != nil {
-				return nil, ErrorList{{Line: pos.Line, Col: pos.Column, Msg: "invalid import path " + im.Path.Value}}
-			}
-			if p == "C" {
-				return nil, ErrorList{{Line: pos.Line, Col: pos.Column, Msg: "cells cannot use cgo: put the C code into a package of a module and import that"}}
-			}
-			if err := s.tools.ensure(context.Background(), []string{p}); err != nil {
-				return nil, ErrorList{{Line: pos.Line, Col: pos.Column, Msg: err.Error()}}
-			}
-			name := path.Base(p)
-			if im.Name != nil {
-				name = im.Name.Name
-			} else if pkg, err := s.importer.Import(p); err == nil {
-				name = pkg.Name()
-			}
-			if name == "." {
-				return nil, ErrorList{{Line: pos.Line, Col: pos.Column, Msg: "dot imports are not supported in cells: import the package under a name"}}
-			}
-			if name == "_" {
-				name = fmt.Sprintf("_ω%d", len(all))
-			}
-			all[name] = p
-		}
-	}
-	var list []importSpec
-	own := map[string]bool{}
-	for _, ch := range c.chunks {
-		if d := ch.define; d != nil {
-			for _, n := range d.names {
-				own[n] = true
-			}
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if own[name] && s.imports[name] != "" {
-			continue // the cell declares a variable of the name of an earlier cell's import
-		}
-		if strings.HasPrefix(name, "_ω") {
-			list = append(list, importSpec{"_", all[name]})
-			continue
-		}
-		list = append(list, importSpec{name, all[name]})
-	}
-	return list, nil
-}
-
-// autoImport finds a package for a name that is used as name.Something and declared nowhere.
-func (s *Session) autoImport(ctx context.Context, c *checked, p *passes, name string) (bool, error) {
-	for _, im := range p.auto {
-		if im.name == name {
-			return true, nil // an earlier use of it in this pass
-		}
-	}
-	var selectors []string
-	ast.Inspect(c.ast, func(n ast.Node) bool {
-		if sel, ok := n.(*ast.SelectorExpr); ok {
-			if id, ok := sel.X.(*ast.Ident); ok && id.Name == name && c.info.Uses[id] == nil {
-				selectors = append(selectors, sel.Sel.Name)
-			}
-		}
-		return true
-	})
-	if len(selectors) == 0 {
-		return false, nil
-	}
-	var chosen string
-	for _, path := range s.tools.candidates(name) {
-		if chosen == "" {
-			chosen = path
-		}
-		if err := s.tools.ensure(ctx, []string{path}); err != nil {
-			return false, err
-		}
-		if pkg, err := s.importer.Import(path); err == nil && hasAll(pkg, selectors) {
-			chosen = path
-			break
-		}
-	}
-	if chosen == "" {
-		return false, nil
-	}
-	p.auto = append(p.auto, importSpec{name, chosen})
-	return true, nil
-}
-
-func hasAll(pkg *types.Package, names []string) bool {
-	if pkg.Path() == "unsafe" {
-		return true
-	}
-	for _, n := range names {
-		if o := pkg.Scope().Lookup(n); o == nil || !o.Exported() {
-			return false
-		}
-	}
-	return true
-}
-
-// findSelfReferences looks for x := f(x) where the session has an x: on the right side that one is meant. The file that
-// is checked declares the new x at package level, where it would be visible on its own right side.
-func (s *Session) findSelfReferences(c *checked, p *passes) bool {
-	found := false
-	for i := range c.chunks {
-		ch := &c.chunks[i]
-		d := ch.define
-		if d == nil || !d.declares() || p.selfReferences[i] != nil {
-			continue
-		}
-		var offsets []int
-		for id, obj := range c.info.Uses {
-			off := c.offset(id.Pos())
-			if off < ch.start+d.tokOff || off >= ch.start+len(ch.text) || obj.Parent() != c.pkg.Scope() {
-				continue
-			}
-			j := slices.Index(d.names, id.Name)
-			if j < 0 || !d.fresh[j] {
-				continue
-			}
-			if old := s.names[id.Name]; old != nil && !isType(old.obj) {
-				offsets = append(offsets, off-ch.start)
-			}
-		}
-		if len(offsets) > 0 {
-			slices.Sort(offsets)
-			p.selfReferences[i] = offsets
-			found = true
-		}
-	}
-	return found
-}
-
-// markSelfReferences gives the earlier variables their name for this cell, in the text of the chunks.
-func (s *Session) markSelfReferences(c *checked, p *passes) {
-	for i, offsets := range p.selfReferences {
-		ch := &c.chunks[i]
-		for _, off := range slices.Backward(offsets) {
-			name := identifierAt(ch.text[off:])
-			line, col := advance(ch.line, ch.col, ch.text[:off+len(name)])
-			ch.text = fmt.Sprintf("%s%s%s/*line %s:%d:%d*/%s", ch.text[:off], oldPrefix, name, c.file, line, col, ch.text[off+len(name):])
-			c.old[name] = s.names[name]
-		}
-	}
-}
-
-func identifierAt(text string) string {
-	end := strings.IndexFunc(text, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	if end < 0 {
-		return text
-	}
-	return text[:end]
-}
 
 func isType(o types.Object) bool {
 	_, ok := o.(*types.TypeName)

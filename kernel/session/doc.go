@@ -9,9 +9,9 @@
 //	x := 3                          package main // import path nb/4f…, clause main: %T says main.T
 //	func double(n int) int {   =>   var x int
 //	    return 2 * n                func double(n int) int { return 2 * n }
-//	}                               var ωfunc_double = double
-//	double(x)                       func ωrun() { x = 3; ωcell.Show(double(x)) }
-//	                                func init() { ωcell.Register("nb/4f…", ωrun) }
+//	}                               var ωˍfunc_double = double
+//	double(x)                       func ωˍrun() { x = 3; ωˍcell.Show(double(x)) }
+//	                                func init() { ωˍcell.Register("nb/4f…", ωˍrun) }
 //
 // split cuts a cell into declarations and statements; check type-checks it, with the session's names in scope, as if all
 // cells were one package; lower writes the package above. The user's text is never reformatted: it stands under line
@@ -19,11 +19,11 @@
 //
 // A name of an earlier cell is declared in the preamble of the cell that uses it:
 //
-//   - a type T is exported by its cell as the alias ΩT, and is imported as type T = ωcell3.ΩT; %T still says main.T;
+//   - a type T is exported by its cell as the alias ΩˍT, and is imported as type T = ωˍcell3.ΩˍT; %T still says main.T;
 //   - a constant likewise; a generic function by an exported wrapper;
 //   - a variable is declared again with a linkname to the first one: //go:linkname x nb/4f….x. It cannot be exported,
 //     because exported variables of a package main would enter the plugin's export table;
-//   - a function is called through the variable ωfunc_f of its cell, also by linkname. A later definition with the same
+//   - a function is called through the variable ωˍfunc_f of its cell, also by linkname. A later definition with the same
 //     signature is stored there, so earlier cells call the new one;
 //   - an unexported field of an earlier cell's type is reached through a pointer to a struct type of the same layout
 //     with exported names; an unexported method has a spelling that all cells share.

@@ -7,7 +7,6 @@ import (
 	"go/types"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // editTree makes all edits inside the user's text.
@@ -17,6 +16,7 @@ func (l *lowering) editTree() {
 		unused[p] = true
 	}
 	var path []ast.Node
+	declared := map[*ast.StructType]bool{}
 	ast.Inspect(l.ast, func(n ast.Node) bool {
 		if n == nil {
 			path = path[:len(path)-1]
@@ -41,7 +41,8 @@ func (l *lowering) editTree() {
 				l.useVariable(n, path)
 			}
 			l.methodName(n)
-			if name, ok := strings.CutPrefix(n.Name, oldPrefix); ok && l.reused[name] != nil {
+			l.redirect(n, path)
+			if name := original(n.Name); name != n.Name && l.reused[name] != nil {
 				l.edit(n.Pos(), n.End(), name) // the earlier variable and the declared one are the same
 			}
 		case *ast.SelectorExpr:
@@ -50,13 +51,23 @@ func (l *lowering) editTree() {
 			}
 		case *ast.CompositeLit:
 			l.literal(n)
+		case *ast.CallExpr:
+			l.conversion(n)
+		case *ast.TypeSpec:
+			if st, ok := n.Type.(*ast.StructType); ok && !n.Assign.IsValid() {
+				declared[st] = true
+			}
+		case *ast.StructType:
+			if !declared[n] {
+				l.structType(n)
+			}
 		}
 		return true
 	})
 }
 
 // checkAt puts the interrupt check at the head of a block.
-func (l *lowering) checkAt(b *ast.BlockStmt) { l.insert(b.Lbrace+1, "ωcell.Check();") }
+func (l *lowering) checkAt(b *ast.BlockStmt) { l.insert(b.Lbrace+1, "ωˍcell.Check();") }
 
 // canRecurse reports whether a function could run for long without a loop of its own: it calls something that a cell
 // defines, a function value or an interface's method. Others need no check.
@@ -108,16 +119,16 @@ func (l *lowering) useVariable(id *ast.Ident, path []ast.Node) {
 		child := path[i+1]
 		switch p := path[i].(type) {
 		case *ast.BlockStmt:
-			l.insert(child.End(), "; "+text)
+			l.insertAfter(child.End(), "; "+text)
 			return
 		case *ast.CaseClause:
-			l.insert(child.End(), "; "+text)
+			l.insertAfter(child.End(), "; "+text)
 			return
 		case *ast.CommClause:
 			if child == p.Comm {
 				l.insert(p.Colon+1, text+"; ")
 			} else {
-				l.insert(child.End(), "; "+text)
+				l.insertAfter(child.End(), "; "+text)
 			}
 			return
 		case *ast.IfStmt:
@@ -162,20 +173,57 @@ func (l *lowering) methodName(id *ast.Ident) {
 	if !ok || f.Exported() || f.Pkg() == nil || f.Pkg().Path() != "main" || f.Signature().Recv() == nil || id.Name == "_" {
 		return
 	}
-	l.edit(id.Pos(), id.End(), methodPrefix+id.Name)
+	l.edit(id.Pos(), id.End(), methodSpelling(f))
 }
 
-const methodPrefix = "Ωmethod_"
+// methodSpelling is the name of a method in compiled cells.
+func methodSpelling(f *types.Func) string {
+	if f.Exported() || !isCell(f.Pkg()) || f.Name() == "_" {
+		return f.Name()
+	}
+	return methodPrefix + f.Name()
+}
 
-// foreign reports whether a field is an unexported one of a type that another cell declared.
-func (l *lowering) foreign(f *types.Var) bool {
-	return !f.Exported() && f.Pkg() != l.pkg && l.session.cellOf[f.Pkg()] != nil
+// redirect lets a function of the cell call another one through the variable that holds the present definition of that
+// one, so that a later cell can define it anew. A function calls itself directly: whoever called it had the present one.
+func (l *lowering) redirect(id *ast.Ident, path []ast.Node) {
+	f, ok := l.info.Uses[id].(*types.Func)
+	if !ok || !l.isOwn(f) || f.Signature().Recv() != nil || f.Signature().TypeParams().Len() > 0 {
+		return
+	}
+	decl, ok := path[1].(*ast.FuncDecl)
+	if !ok || decl.Body == l.body && !inLiteral(path) || l.info.Defs[decl.Name] == f {
+		return
+	}
+	l.edit(id.Pos(), id.End(), l.slotName(f))
+}
+
+func inLiteral(path []ast.Node) bool {
+	return slices.ContainsFunc(path, func(n ast.Node) bool {
+		_, ok := n.(*ast.FuncLit)
+		return ok
+	})
+}
+
+const methodPrefix = "Ωˍmethod_"
+
+// foreign reports whether a field of a struct type, t or what t is defined as, is an unexported one that another cell
+// declared.
+func (l *lowering) foreign(t types.Type, f *types.Var) bool {
+	if f.Exported() || !isCell(f.Pkg()) {
+		return false
+	}
+	if st, ok := types.Unalias(t).(*types.Struct); ok {
+		if h := l.home(st); h != nil {
+			return true
+		}
+	}
+	return f.Pkg() != l.pkg && l.session.cellOf[f.Pkg()] != nil
 }
 
 // field lets x.f reach an unexported field of another cell's type, through a pointer to a type of the same layout.
 func (l *lowering) field(e *ast.SelectorExpr, s *types.Selection) {
-	last, ok := s.Obj().(*types.Var)
-	if !ok || !l.foreign(last) {
+	if _, ok := s.Obj().(*types.Var); !ok || !l.reachesForeign(s) {
 		return
 	}
 	prefix, suffix := "", ""
@@ -191,7 +239,7 @@ func (l *lowering) field(e *ast.SelectorExpr, s *types.Selection) {
 			return
 		}
 		f := st.Field(i)
-		if !l.foreign(f) {
+		if !l.foreign(t, f) {
 			suffix += "." + f.Name()
 			addressable = addressable || pointer
 			t = f.Type()
@@ -200,21 +248,40 @@ func (l *lowering) field(e *ast.SelectorExpr, s *types.Selection) {
 		shadow := l.shadow(st, e.Pos())
 		switch {
 		case pointer:
-			prefix = fmt.Sprintf("(*%s)(ωunsafe.Pointer(%s", shadow, prefix)
+			prefix = fmt.Sprintf("(*%s)(ωˍunsafe.Pointer(%s", shadow, prefix)
 			suffix += "))"
 		case addressable:
-			prefix = fmt.Sprintf("(*%s)(ωunsafe.Pointer(&%s", shadow, prefix)
+			prefix = fmt.Sprintf("(*%s)(ωˍunsafe.Pointer(&%s", shadow, prefix)
 			suffix += "))"
 		default:
-			prefix = fmt.Sprintf("(*%s)(ωunsafe.Pointer(ωcell.Addr(%s", shadow, prefix)
+			prefix = fmt.Sprintf("(*%s)(ωˍunsafe.Pointer(ωˍcell.Addr(%s", shadow, prefix)
 			suffix += ")))"
 		}
-		suffix += ".Ω" + f.Name()
+		suffix += ".Ωˍ" + f.Name()
 		addressable = true
 		t = f.Type()
 	}
 	l.insert(e.X.Pos(), prefix)
 	l.edit(e.X.End(), e.End(), suffix)
+}
+
+// reachesForeign reports whether one of the fields on the way to the selected one cannot be named here.
+func (l *lowering) reachesForeign(s *types.Selection) bool {
+	t := s.Recv()
+	for _, i := range s.Index() {
+		if p, ok := t.Underlying().(*types.Pointer); ok {
+			t = p.Elem()
+		}
+		st, ok := t.Underlying().(*types.Struct)
+		if !ok {
+			return false
+		}
+		if l.foreign(t, st.Field(i)) {
+			return true
+		}
+		t = st.Field(i).Type()
+	}
+	return false
 }
 
 // literal lets a composite literal set unexported fields of another cell's type.
@@ -237,11 +304,11 @@ func (l *lowering) literal(lit *ast.CompositeLit) {
 		if kv, ok := e.(*ast.KeyValueExpr); ok {
 			if key, ok := kv.Key.(*ast.Ident); ok {
 				keys = append(keys, key)
-				if f, ok := l.info.Uses[key].(*types.Var); ok && l.foreign(f) {
+				if f, ok := l.info.Uses[key].(*types.Var); ok && l.foreign(t, f) {
 					needed = true
 				}
 			}
-		} else if i < st.NumFields() && l.foreign(st.Field(i)) {
+		} else if i < st.NumFields() && l.foreign(t, st.Field(i)) {
 			needed = true
 		}
 	}
@@ -249,16 +316,63 @@ func (l *lowering) literal(lit *ast.CompositeLit) {
 		return
 	}
 	for _, k := range keys {
-		l.edit(k.Pos(), k.End(), "Ω"+k.Name)
+		l.edit(k.Pos(), k.End(), "Ωˍ"+k.Name)
 	}
 	name, shadow := l.spell(t, lit.Pos()), l.shadow(st, lit.Pos())
 	if pointer {
-		l.edit(lit.Pos(), lit.Lbrace, fmt.Sprintf("(*%s)(ωunsafe.Pointer(&%s", name, shadow))
-		l.insert(lit.Rbrace+1, "))")
+		l.edit(lit.Pos(), lit.Lbrace, fmt.Sprintf("(*%s)(ωˍunsafe.Pointer(&%s", name, shadow))
+		l.insertAfter(lit.Rbrace+1, "))")
 		return
 	}
-	l.edit(lit.Pos(), lit.Lbrace, fmt.Sprintf("(*(*%s)(ωunsafe.Pointer(&%s", name, shadow))
-	l.insert(lit.Rbrace+1, ")))")
+	l.edit(lit.Pos(), lit.Lbrace, fmt.Sprintf("(*(*%s)(ωˍunsafe.Pointer(&%s", name, shadow))
+	l.insertAfter(lit.Rbrace+1, ")))")
+}
+
+// conversion lets T(x) convert between struct types with unexported fields of different cells, which the compiler takes
+// for different fields.
+func (l *lowering) conversion(call *ast.CallExpr) {
+	if len(call.Args) != 1 || !l.info.Types[call.Fun].IsType() {
+		return
+	}
+	to, from := l.info.Types[call].Type, l.info.Types[call.Args[0]].Type
+	pointer := false
+	if p, ok := to.Underlying().(*types.Pointer); ok {
+		q, ok := from.Underlying().(*types.Pointer)
+		if !ok {
+			return
+		}
+		to, from, pointer = p.Elem(), q.Elem(), true
+	}
+	if types.Identical(to, from) || !l.hasForeign(to) && !l.hasForeign(from) {
+		return
+	}
+	for _, t := range []types.Type{to, from} {
+		if _, ok := t.Underlying().(*types.Struct); !ok {
+			return
+		}
+	}
+	if pointer {
+		l.insert(call.Lparen+1, reservedLower+"unsafe.Pointer(")
+		l.insertAfter(call.Rparen, ")")
+		return
+	}
+	l.insert(call.Pos(), "(*(*")
+	l.insertAfter(call.Fun.End(), ")("+reservedLower+"unsafe.Pointer("+reservedLower+"cell.Addr")
+	l.insertAfter(call.Rparen+1, ")))")
+}
+
+// hasForeign reports whether t is a struct type with a field that cannot be named here.
+func (l *lowering) hasForeign(t types.Type) bool {
+	st, ok := t.Underlying().(*types.Struct)
+	if !ok {
+		return false
+	}
+	for f := range st.Fields() {
+		if l.foreign(t, f) {
+			return true
+		}
+	}
+	return false
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

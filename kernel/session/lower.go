@@ -22,17 +22,23 @@ type lowering struct {
 	session *Session
 	edits   []edit
 
-	imports  map[string]string     // import path -> name, for types in the preamble
-	cells    map[*cellPackage]bool // cells that this one needs -> whether their import is used by name
-	reused   map[string]*entry     // variables of the session that the cell assigns to by declaring them again
-	preamble bytes.Buffer
-	err      error
+	imports     map[string]string     // import path -> name, for types in the preamble
+	cells       map[*cellPackage]bool // cells that this one needs -> whether their import is used by name
+	reused      map[string]*entry     // variables of the session that the cell assigns to by declaring them again
+	structs     []structHome          // struct types without a name that the cell is the first to write
+	slots       bytes.Buffer          // sets the variables that hold the cell's functions
+	packageUses []packageUse
+	emitted     map[string]bool // names of packages in the emitted text
+	locals      map[string]bool
+	preamble    bytes.Buffer
+	err         error
 }
 
 // edit replaces the bytes from .. to of the checked file.
 type edit struct {
 	from, to int
 	text     string
+	after    bool // it ends what stands before it
 	seq      int
 }
 
@@ -42,6 +48,7 @@ type lowered struct {
 	deps    []*cellPackage
 	entries []*entry // names that the cell gives to the session
 	reused  map[string]*entry
+	structs []structHome
 	imports []string // packages, cells not included
 }
 
@@ -50,8 +57,9 @@ const pathPlaceholder = "nb/ΩPATHΩ"
 
 func (s *Session) lower(c *checked) (*lowered, error) {
 	l := &lowering{checked: c, session: s, imports: map[string]string{}, cells: map[*cellPackage]bool{},
-		reused: map[string]*entry{}}
+		reused: map[string]*entry{}, emitted: map[string]bool{}}
 	l.findReused()
+	l.findPackageUses()
 	l.editTree()
 	// What the cell declares, by chunk, and its statements in their order.
 	var decls, run bytes.Buffer
@@ -62,16 +70,10 @@ func (s *Session) lower(c *checked) (*lowered, error) {
 	}
 
 	var b bytes.Buffer
-	b.WriteString("package main\n\nimport ωcell \"goalgap/kernel/worker/cell\"\nimport ωunsafe \"unsafe\"\n")
+	b.WriteString("package main\n\nimport ωˍcell \"goalgap/kernel/worker/cell\"\nimport ωˍunsafe \"unsafe\"\n")
 	out := &lowered{imports: []string{"goalgap/kernel/worker/cell"}}
-	usedNames := map[string]bool{}
-	for _, o := range c.info.Uses {
-		if p, ok := o.(*types.PkgName); ok {
-			usedNames[p.Name()] = true
-		}
-	}
 	for _, im := range c.imports {
-		if usedNames[im.name] || im.name == "_" {
+		if l.emitted[im.name] || im.name == "_" {
 			fmt.Fprintf(&b, "import %s %q\n", im.name, im.path)
 			out.imports = append(out.imports, im.path)
 		}
@@ -92,21 +94,22 @@ func (s *Session) lower(c *checked) (*lowered, error) {
 		fmt.Fprintf(&b, "import %s %q\n", name, d.path)
 		out.deps = append(out.deps, d)
 	}
-	b.WriteString("\nvar _ ωunsafe.Pointer\n")
+	b.WriteString("\nvar _ ωˍunsafe.Pointer\n")
 	b.Write(l.preamble.Bytes())
 	b.Write(decls.Bytes())
 	fmt.Fprintf(&b, "//line goalgap:1\nfunc %s() {\n", runLowered)
 	b.Write(run.Bytes())
 	b.WriteString("\n}\n")
-	fmt.Fprintf(&b, "//line goalgap:1\nfunc init() { ωcell.Register(%q, %s) }\n", pathPlaceholder, runLowered)
+	fmt.Fprintf(&b, "//line goalgap:1\nfunc init() { %sωˍcell.Register(%q, %s) }\n", l.slots.String(), pathPlaceholder, runLowered)
 	out.source = b.String()
 	out.entries = l.newEntries()
 	out.reused = l.reused
+	out.structs = l.structs
 	return out, nil
 }
 
 // runLowered is the name of the function that executes the cell's statements.
-const runLowered = "ωrun"
+const runLowered = "ωˍrun"
 
 // findReused finds the variables that the cell declares again with the type that they have: they stay the same
 // variables, so that what earlier cells defined sees the new value.
@@ -123,7 +126,12 @@ func (l *lowering) findReused() {
 }
 
 func (l *lowering) edit(from, to token.Pos, text string) {
-	l.edits = append(l.edits, edit{l.offset(from), l.offset(to), text, len(l.edits)})
+	l.edits = append(l.edits, edit{l.offset(from), l.offset(to), text, false, len(l.edits)})
+}
+
+// insertAfter inserts text that closes what ends at a position.
+func (l *lowering) insertAfter(at token.Pos, text string) {
+	l.edits = append(l.edits, edit{l.offset(at), l.offset(at), text, true, len(l.edits)})
 }
 
 func (l *lowering) insert(at token.Pos, text string) { l.edit(at, at, text) }
@@ -136,18 +144,50 @@ func (l *lowering) slice(from, to int) string {
 		if e.from < at || e.to > to {
 			continue
 		}
-		b.Write(l.text[at:e.from])
+		l.copy(&b, at, e.from)
 		b.WriteString(e.text)
 		at = e.to
 	}
-	b.Write(l.text[at:to])
+	l.copy(&b, at, to)
 	return b.String()
+}
+
+// copy writes a part of the checked file, and notes the packages that it names.
+func (l *lowering) copy(b *strings.Builder, from, to int) {
+	b.Write(l.text[from:to])
+	for _, u := range l.packageUses {
+		if from <= u.offset && u.offset < to {
+			l.emitted[u.name] = true
+		}
+	}
+}
+
+// A packageUse is a place in the checked file where a package is named.
+type packageUse struct {
+	offset int
+	name   string
+}
+
+func (l *lowering) findPackageUses() {
+	for id, o := range l.info.Uses {
+		if p, ok := o.(*types.PkgName); ok {
+			l.packageUses = append(l.packageUses, packageUse{l.offset(id.Pos()), p.Name()})
+		}
+	}
 }
 
 func (l *lowering) sortEdits() {
 	slices.SortFunc(l.edits, func(a, b edit) int {
 		if c := cmp.Compare(a.from, b.from); c != 0 {
 			return c
+		}
+		switch { // what is closed here comes before what opens here, the innermost first
+		case a.after && b.after:
+			return cmp.Compare(b.seq, a.seq)
+		case a.after:
+			return -1
+		case b.after:
+			return 1
 		}
 		return cmp.Compare(a.seq, b.seq)
 	})
@@ -228,12 +268,12 @@ func (l *lowering) variables(ch *chunk, v *ast.ValueSpec, decls, run *bytes.Buff
 		if name == "_" || obj == nil || l.reused[name] != nil || name != n.Name {
 			continue // blank, assigned to, or kept from an earlier cell
 		}
-		fmt.Fprintf(decls, "//line goalgap:1\nvar %s %s\n", name, l.spell(obj.Type(), n.Pos()))
+		fmt.Fprintf(decls, "//line goalgap:1\nvar %s %s\n", name, l.typeText(v, obj))
 	}
 	if len(v.Values) == 0 {
 		for j, n := range v.Names {
 			if n.Name != "_" {
-				fmt.Fprintf(run, "//line goalgap:1\n%s = *new(%s)\n", names[j], l.spell(l.info.Defs[n].Type(), n.Pos()))
+				fmt.Fprintf(run, "//line goalgap:1\n%s = ωˍcell.Zero[%s]()\n", names[j], l.typeText(v, l.info.Defs[n]))
 			}
 		}
 		return
@@ -248,8 +288,16 @@ func (l *lowering) variables(ch *chunk, v *ast.ValueSpec, decls, run *bytes.Buff
 	pos := l.fset.Position(first.Pos())
 	fmt.Fprintf(run, "/*line %s:%d:%d*/%s\n", l.file, pos.Line, pos.Column, l.slice(l.offset(first.Pos()), l.offset(last.End())))
 	if ch.define != nil && ch.define.unwrap {
-		fmt.Fprintf(run, "%sωcell.Fail(%s)\n", l.lineDirective(first.Pos()), names[len(names)-1])
+		fmt.Fprintf(run, "%sωˍcell.Fail(%s)\n", l.lineDirective(first.Pos()), names[len(names)-1])
 	}
+}
+
+// typeText is the type of a variable as the user wrote it, or spelt.
+func (l *lowering) typeText(v *ast.ValueSpec, o types.Object) string {
+	if v.Type != nil {
+		return l.slice(l.offset(v.Type.Pos()), l.offset(v.Type.End()))
+	}
+	return l.spell(o.Type(), o.Pos())
 }
 
 // statement writes a statement; the value of the last expression is shown, an error that a call returns is checked.
@@ -281,16 +329,23 @@ func (l *lowering) statement(st ast.Stmt, decls, run *bytes.Buffer) {
 	case results == 0:
 		run.WriteString(text + "\n")
 	case returnsError && (!shown || results == 1 || l.prints(es.X)):
-		fmt.Fprintf(run, "ωcell.Try(%s)\n", text)
+		fmt.Fprintf(run, "ωˍcell.Try(%s)\n", text)
 	case returnsError:
-		fmt.Fprintf(run, "ωcell.ShowChecked(%s)\n", text)
+		fmt.Fprintf(run, "ωˍcell.ShowChecked(%s)\n", text)
 	case shown && tv.IsType():
 		l.fail(es.Pos(), "%s is a type, not a value", text)
 	case shown:
-		fmt.Fprintf(run, "ωcell.Show(%s)\n", text)
-	default:
+		fmt.Fprintf(run, "ωˍcell.Show(%s)\n", text)
+	case isCall || isReceive(es.X):
 		run.WriteString(text + "\n")
+	case !tv.IsNil():
+		fmt.Fprintf(run, "_ = %s\n", text)
 	}
+}
+
+func isReceive(e ast.Expr) bool {
+	u, ok := ast.Unparen(e).(*ast.UnaryExpr)
+	return ok && u.Op == token.ARROW
 }
 
 // prints recognises fmt.Println and its like, whose number of bytes nobody wants to see.
@@ -320,27 +375,34 @@ func (l *lowering) exports(decls, run *bytes.Buffer) {
 		case *types.TypeName:
 			params := typeParamsOf(obj.Type())
 			if params == nil {
-				fmt.Fprintf(decls, "type Ω%s = %s\n", name, name)
+				fmt.Fprintf(decls, "type Ωˍ%s = %s\n", name, name)
 				continue
 			}
-			fmt.Fprintf(decls, "type Ω%s%s = %s%s\n", name, l.typeParams(params, obj.Pos()), name, typeArgs(params))
+			fmt.Fprintf(decls, "type Ωˍ%s%s = %s%s\n", name, l.typeParams(params, obj.Pos()), name, typeArgs(params))
 		case *types.Const:
-			fmt.Fprintf(decls, "const Ω%s = %s\n", name, name)
+			fmt.Fprintf(decls, "const Ωˍ%s = %s\n", name, name)
 		case *types.Func:
 			sig := obj.Type().(*types.Signature)
 			if params := sig.TypeParams(); params.Len() > 0 {
 				decl, call := l.parameters(sig, obj.Pos())
-				fmt.Fprintf(decls, "func Ω%s%s%s { %s%s%s%s }\n", name, l.typeParams(params, obj.Pos()), decl, returns(sig), name, typeArgs(params), call)
+				fmt.Fprintf(decls, "func Ωˍ%s%s%s { %s%s%s%s }\n", name, l.typeParams(params, obj.Pos()), decl, returns(sig), name, typeArgs(params), call)
 				continue
 			}
-			fmt.Fprintf(decls, "var ωfunc_%s = %s\n", name, name)
-			if e := l.session.names[name]; e != nil && e.slot != nil && types.Identical(e.obj.Type(), sig) {
+			if e := l.earlierSlot(obj); e != nil {
 				// Cells that call the earlier function call this one from now on.
 				l.need(e.slot)
-				fmt.Fprintf(decls, "//go:linkname ωslot_%s %s.ωfunc_%s\nvar ωslot_%s %s\n", name, e.slot.path, name, name, l.spell(sig, obj.Pos()))
-				fmt.Fprintf(&prologue, "ωslot_%s = %s\n", name, name)
+				fmt.Fprintf(decls, "//go:linkname ωˍslot_%s %s.ωˍfunc_%s\nvar ωˍslot_%s %s\n", name, e.slot.path, name, name, l.spell(sig, obj.Pos()))
+				fmt.Fprintf(&prologue, "ωˍslot_%s = %s\n", name, name)
+				continue
 			}
+			fmt.Fprintf(decls, "var ωˍfunc_%s %s\n", name, l.spell(sig, obj.Pos()))
+			fmt.Fprintf(&l.slots, "ωˍfunc_%s = %s; ", name, name)
 		}
+	}
+	for _, h := range l.structs {
+		var b strings.Builder
+		l.writeType(&b, h.t)
+		fmt.Fprintf(decls, "type %s = %s\n", h.name, b.String())
 	}
 	if prologue.Len() > 0 {
 		rest := run.String()
@@ -349,8 +411,24 @@ func (l *lowering) exports(decls, run *bytes.Buffer) {
 	}
 }
 
+// earlierSlot returns the session's function that a function of the cell takes the place of, nil if it is a new one.
+func (l *lowering) earlierSlot(f *types.Func) *entry {
+	if e := l.session.names[f.Name()]; e != nil && e.slot != nil && types.Identical(e.obj.Type(), f.Type()) {
+		return e
+	}
+	return nil
+}
+
+// slotName is the variable that holds the present definition of a function of the cell.
+func (l *lowering) slotName(f *types.Func) string {
+	if l.earlierSlot(f) != nil {
+		return "ωˍslot_" + f.Name()
+	}
+	return "ωˍfunc_" + f.Name()
+}
+
 func (l *lowering) isOwn(obj types.Object) bool {
-	return obj.Pkg() == l.pkg && l.session.byObject[obj] == nil
+	return obj.Pkg() == l.pkg && l.session.entryOf(l.checked, obj) == nil
 }
 
 func typeParamsOf(t types.Type) *types.TypeParamList {
@@ -392,7 +470,7 @@ func (l *lowering) parameters(sig *types.Signature, p token.Pos) (decl, call str
 	var d, c []string
 	for i := range sig.Params().Len() {
 		t := sig.Params().At(i).Type()
-		name := fmt.Sprintf("ωp%d", i)
+		name := fmt.Sprintf("ωˍp%d", i)
 		if sig.Variadic() && i == sig.Params().Len()-1 {
 			if sl, ok := t.(*types.Slice); ok {
 				d = append(d, name+" ..."+l.spell(sl.Elem(), p))
@@ -419,80 +497,21 @@ func returns(sig *types.Signature) string {
 	return ""
 }
 
-// declareUsed writes the preamble: the names of other cells that this one uses.
-func (l *lowering) declareUsed() {
-	b := &l.preamble
-	b.WriteString("//line goalgap:1\n")
-	used := map[string]*entry{}
-	for e := range l.used {
-		used[e.name] = e
-	}
-	for name, e := range l.old {
-		delete(used, name)
-		if l.reused[name] == nil {
-			used[oldPrefix+name] = e
-		}
-	}
-	for name, e := range l.reused {
-		used[name] = e
-	}
-	for _, name := range sortedKeys(used) {
-		e := used[name]
-		p := l.body.Pos()
-		switch obj := e.obj.(type) {
-		case *types.Var:
-			if e.cell != nil {
-				l.need(e.cell)
-			}
-			fmt.Fprintf(b, "//go:linkname %s %s\nvar %s %s\n", name, e.symbol, name, l.spell(obj.Type(), p))
-		case *types.Const:
-			fmt.Fprintf(b, "const %s = %s.Ω%s\n", name, l.use(e.cell), e.name)
-		case *types.TypeName:
-			if params := typeParamsOf(obj.Type()); params != nil {
-				fmt.Fprintf(b, "type %s%s = %s.Ω%s%s\n", name, l.typeParams(params, p), l.use(e.cell), name, typeArgs(params))
-			} else {
-				fmt.Fprintf(b, "type %s = %s.Ω%s\n", name, l.use(e.cell), name)
-			}
-		case *types.Func:
-			sig := obj.Type().(*types.Signature)
-			decl, call := l.parameters(sig, p)
-			if params := sig.TypeParams(); params.Len() > 0 {
-				fmt.Fprintf(b, "func %s%s%s { %s%s.Ω%s%s%s }\n", name, l.typeParams(params, p), decl, returns(sig), l.use(e.cell), e.name, typeArgs(params), call)
-				continue
-			}
-			l.need(e.slot)
-			fmt.Fprintf(b, "//go:linkname ωcall_%s %s.ωfunc_%s\nvar ωcall_%s %s\n", name, e.slot.path, e.name, name, l.spell(sig, p))
-			fmt.Fprintf(b, "func %s%s { %sωcall_%s%s }\n", name, decl, returns(sig), name, call)
-		}
-	}
-}
-
-// need makes another cell a dependency: its package is linked with this one.
-func (l *lowering) need(c *cellPackage) { l.cells[c] = l.cells[c] }
-
-// use returns the name under which another cell's package is imported.
-func (l *lowering) use(c *cellPackage) string {
-	l.cells[c] = true
-	return c.importName()
-}
-
 // newEntries lists the names that the cell gives to the session. The package is filled in when it has been compiled.
 func (l *lowering) newEntries() []*entry {
 	var list []*entry
 	for _, name := range l.pkg.Scope().Names() {
 		obj := l.pkg.Scope().Lookup(name)
-		if !l.isOwn(obj) || name == runName || strings.HasPrefix(name, "ω") {
+		if !l.isOwn(obj) || name == runName || strings.HasPrefix(name, "ωˍ") {
 			continue
 		}
 		if l.reused[name] != nil {
 			continue
 		}
 		e := &entry{name: name, obj: obj}
-		if sig, ok := obj.Type().(*types.Signature); ok {
-			if _, isFunc := obj.(*types.Func); isFunc && sig.TypeParams().Len() == 0 {
-				if old := l.session.names[name]; old != nil && old.slot != nil && types.Identical(old.obj.Type(), sig) {
-					e.slot = old.slot
-				}
+		if f, ok := obj.(*types.Func); ok {
+			if old := l.earlierSlot(f); old != nil {
+				e.slot = old.slot
 			}
 		}
 		list = append(list, e)

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,10 +10,12 @@ import (
 	"go/importer"
 	"go/token"
 	"go/types"
+	"log"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -36,6 +39,7 @@ type Session struct {
 	order    []*cellPackage
 	imports  map[string]string // explicit imports, name -> path
 	history  map[string]*record
+	structs  []structHome      // struct types without a name that cells have written
 	labels   map[string]string // file name in positions -> what people call the cell
 
 	mu        sync.Mutex
@@ -50,7 +54,7 @@ type entry struct {
 	obj    types.Object
 	cell   *cellPackage // where it is compiled; nil for predeclared names
 	symbol string       // of a variable: its name for the linker
-	slot   *cellPackage // of a function: the cell whose variable ωfunc_name holds the present definition
+	slot   *cellPackage // of a function: the cell whose variable ωˍfunc_name holds the present definition
 }
 
 // cellPackage is a compiled cell.
@@ -62,7 +66,7 @@ type cellPackage struct {
 	deps    []*cellPackage // all, also indirect ones, in the order of their loading
 }
 
-func (c *cellPackage) importName() string { return fmt.Sprintf("ωcell%d", c.number) }
+func (c *cellPackage) importName() string { return fmt.Sprintf("ωˍcell%d", c.number) }
 
 // record remembers a cell that was compiled: if nothing that it uses or declares has changed since, running its text
 // again needs no compiler.
@@ -110,6 +114,7 @@ func (s *Session) reset() error {
 	s.order = nil
 	s.imports = map[string]string{}
 	s.history = map[string]*record{}
+	s.structs = nil
 	pkg, err := s.importer.Import("context")
 	if err != nil {
 		return fmt.Errorf("reading package context: %w", err)
@@ -159,11 +164,7 @@ func (s *Session) Execute(source, label string) *Failure {
 		s.mu.Unlock()
 		cancel()
 	}()
-	c, err := s.check(ctx, source, file)
-	if err != nil {
-		return s.compileFailure(ctx, err, source, label)
-	}
-	l, err := s.lower(c)
+	c, l, err := s.prepare(ctx, source, file)
 	if err != nil {
 		return s.compileFailure(ctx, err, source, label)
 	}
@@ -171,14 +172,29 @@ func (s *Session) Execute(source, label string) *Failure {
 	if err != nil {
 		return s.compileFailure(ctx, err, source, label)
 	}
-	names, imports := maps.Clone(s.names), maps.Clone(s.imports)
+	names, imports, structs := maps.Clone(s.names), maps.Clone(s.imports), s.structs
 	s.history[source] = s.commit(c, l, cell)
 	f := s.execute(cell, source)
 	if f != nil && f.Name == "load" {
-		s.names, s.imports = names, imports
+		s.names, s.imports, s.structs = names, imports, structs
 		delete(s.history, source)
 	}
 	return f
+}
+
+// prepare turns a cell into a package. A fault of the kernel's own becomes an error: it must not end the session.
+func (s *Session) prepare(ctx context.Context, source, file string) (c *checked, l *lowered, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.Printf("goalgap: compiling a cell: %v\n%s", p, debug.Stack())
+			err = fmt.Errorf("the kernel has a fault and cannot compile this cell (%v); writing it another way may help", p)
+		}
+	}()
+	if c, err = s.check(ctx, source, file); err != nil {
+		return nil, nil, err
+	}
+	l, err = s.lower(c)
+	return c, l, err
 }
 
 // current reports whether a compiled cell still means what it meant.
@@ -211,7 +227,10 @@ func (s *Session) commit(c *checked, l *lowered, cell *cellPackage) *record {
 	if !slices.Contains(s.order, cell) {
 		s.order = append(s.order, cell)
 	}
+	own := map[string]bool{}
 	for _, e := range l.entries {
+		own[e.name] = true
+		delete(s.imports, e.name)
 		e.cell = cell
 		if isVar(e.obj) {
 			e.symbol = cell.path + "." + e.name
@@ -227,17 +246,21 @@ func (s *Session) commit(c *checked, l *lowered, cell *cellPackage) *record {
 		s.byObject[c.pkg.Scope().Lookup(name)] = old
 		r.uses = append(r.uses, old)
 	}
-	explicit := 0
-	for _, ch := range c.chunks {
-		if ch.kind == importChunk {
-			explicit++
-		}
-	}
 	for _, im := range c.imports {
 		r.packages = append(r.packages, im.name)
-		if explicit > 0 && im.name != "_" {
-			s.imports[im.name] = im.path
+	}
+	for name, path := range c.explicit {
+		if own[name] {
+			continue
 		}
+		delete(s.names, name)
+		if !strings.HasPrefix(name, blankImport) {
+			s.imports[name] = path
+		}
+	}
+	for _, h := range l.structs {
+		h.cell = cell
+		s.structs = append(s.structs, h)
 	}
 	maps.Copy(r.imports, s.imports)
 	return r
@@ -316,6 +339,10 @@ func (s *Session) stop() {
 	}
 }
 
+// buildRecipe numbers the ways in which cells have been compiled: those in the cache that were made in another way are
+// not used.
+const buildRecipe = 2
+
 // compile makes a plugin of a lowered cell, or takes it from the cache.
 func (s *Session) compile(ctx context.Context, l *lowered) (*cellPackage, error) {
 	if err := s.tools.ensure(ctx, l.imports); err != nil {
@@ -323,7 +350,7 @@ func (s *Session) compile(ctx context.Context, l *lowered) (*cellPackage, error)
 	}
 	deps := closure(l.deps, s.order)
 	h := sha256.New()
-	fmt.Fprintln(h, s.tools.version256)
+	fmt.Fprintln(h, buildRecipe, s.tools.version256)
 	for _, d := range deps {
 		fmt.Fprintln(h, d.path)
 	}
@@ -373,6 +400,9 @@ func (s *Session) compile(ctx context.Context, l *lowered) (*cellPackage, error)
 	if err := tool("compile", "-o", "cell.a", "-p", path, "-lang", language(s.tools.version), "-trimpath", tmp, "-dynlink", "-shared", "-pack", "-importcfg", "importcfg", "cell.go"); err != nil {
 		return nil, err
 	}
+	if err := hideExports(filepath.Join(tmp, "cell.a")); err != nil {
+		return nil, err
+	}
 	link := func(linker string) error {
 		return tool("link", "-s", "-w", "-importcfg", "importcfg", "-buildmode=plugin", "-pluginpath", path, "-extld", linker, "-o", "cell.so", "cell.a")
 	}
@@ -395,6 +425,22 @@ func (s *Session) compile(ctx context.Context, l *lowered) (*cellPackage, error)
 		}
 	}
 	return cell, nil
+}
+
+// hideExports takes the table of exported names out of a compiled cell. The compiler makes one for every package main, and
+// the linker takes that of any cell which is linked with the plugin for the plugin's own; nobody looks names up in it, and
+// loading fails where it lists what another plugin holds. A symbol under another name is one that nothing refers to.
+func hideExports(archive string) error {
+	b, err := os.ReadFile(archive)
+	if err != nil {
+		return fmt.Errorf("reading the compiled cell: %w", err)
+	}
+	b = bytes.ReplaceAll(b, []byte("go:plugin.tabs"), []byte("go:plugin.tabX"))
+	b = bytes.ReplaceAll(b, []byte("go:plugin.exports"), []byte("go:plugin.exportX"))
+	if err := os.WriteFile(archive, b, 0o600); err != nil {
+		return fmt.Errorf("writing the compiled cell: %w", err)
+	}
+	return nil
 }
 
 // closure returns the cells that some cells need, directly or not, in the order in which they were made.
@@ -426,7 +472,7 @@ func (s *Session) Variables(source string) (map[string]types.Type, error) {
 	}
 	vars := map[string]types.Type{}
 	for _, name := range c.pkg.Scope().Names() {
-		if v, ok := c.pkg.Scope().Lookup(name).(*types.Var); ok && s.byObject[v] == nil && !strings.HasPrefix(name, "ω") {
+		if v, ok := c.pkg.Scope().Lookup(name).(*types.Var); ok && s.byObject[v] == nil && !strings.HasPrefix(name, "ωˍ") {
 			vars[name] = v.Type()
 		}
 	}

@@ -52,6 +52,11 @@ func (r *recorder) take() string {
 
 func open(t *testing.T) (*Session, *recorder) {
 	t.Helper()
+	return openFor(t)
+}
+
+func openFor(t testing.TB) (*Session, *recorder) {
+	t.Helper()
 	toolsOnce.Do(func() {
 		wd, err := os.Getwd()
 		if err != nil {
@@ -81,20 +86,51 @@ type step struct {
 func play(t *testing.T, steps ...step) {
 	t.Helper()
 	s, r := open(t)
+	playIn(t, s, r, steps)
+}
+
+// playIn executes the steps in a session and compares what they put out, or how they fail.
+func playIn(t *testing.T, s *Session, r *recorder, steps []step) {
+	t.Helper()
 	for i, st := range steps {
 		f := s.Execute(st.cell, fmt.Sprintf("cell %d", i+1))
 		out := r.take()
 		switch {
 		case f != nil && st.fails == "":
-			t.Fatalf("cell %d failed: %v\n%s", i+1, f, strings.Join(f.Traceback, "\n"))
+			t.Errorf("cell %d failed: %v\n%s\n%s", i+1, f, brief(st.cell), strings.Join(f.Traceback, "\n"))
+			continue
 		case f == nil && st.fails != "":
-			t.Fatalf("cell %d did not fail with %q; it put out %q", i+1, st.fails, out)
+			t.Errorf("cell %d did not fail with %q; it put out %q\n%s", i+1, st.fails, out, brief(st.cell))
+			continue
 		case f != nil && !strings.Contains(f.Name+": "+f.Value, st.fails):
-			t.Fatalf("cell %d failed with %q, not %q\n%s", i+1, f.Name+": "+f.Value, st.fails, strings.Join(f.Traceback, "\n"))
+			t.Errorf("cell %d failed with %q, not %q\n%s", i+1, f.Name+": "+f.Value, st.fails, strings.Join(f.Traceback, "\n"))
+			continue
 		}
 		if out != st.out {
-			t.Fatalf("cell %d put out\n%q, not\n%q", i+1, out, st.out)
+			t.Errorf("cell %d put out\n%q, not\n%q\n%s", i+1, out, st.out, brief(st.cell))
 		}
+	}
+}
+
+func brief(cell string) string {
+	if len(cell) > 600 {
+		return cell[:600] + " …"
+	}
+	return cell
+}
+
+// A situation is a few cells that belong together.
+type situation struct {
+	name  string
+	steps []step
+}
+
+// playAll plays situations, one after the other in one session, as in a long notebook.
+func playAll(t *testing.T, situations []situation) {
+	t.Helper()
+	s, r := open(t)
+	for _, st := range situations {
+		t.Run(st.name, func(t *testing.T) { playIn(t, s, r, st.steps) })
 	}
 }
 

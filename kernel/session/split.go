@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -9,19 +10,28 @@ import (
 	"strings"
 )
 
+// Names that the rewriter makes begin with these letters and a mark that no keyboard types, so that they stay clear of
+// the user's, Greek ones included.
+const (
+	reservedLower = "ωˍ"
+	reservedUpper = "Ωˍ"
+)
+
 // A chunk is a piece of a cell that stands at its top level: a declaration or a statement. Go's parser knows files of
 // declarations and bodies of statements, not the two mixed, so a cell is first cut into chunks.
 type chunk struct {
 	kind      chunkKind
 	text      string
-	line, col int  // where text begins in the cell, from 1
+	off, end  int  // where text stands in the cell
+	line, col int  // the same, from 1
 	silenced  bool // a semicolon was typed behind it
+	declares  []string
 
 	// For a statement of the form a, b := e that declares session variables:
 	define *define
 
-	// start is where text stands in the file that is type-checked, set by checkFile.
-	start int
+	// from is where the chunk begins in the file that is type-checked, start where its text begins there.
+	from, start int
 }
 
 type chunkKind int
@@ -45,15 +55,19 @@ type define struct {
 // parsed.
 func split(source string) ([]chunk, error) {
 	src := []byte(source)
+	if bom := []byte("\ufeff"); bytes.HasPrefix(src, bom) {
+		copy(src, "   ")
+	}
 	fset := token.NewFileSet()
 	file := fset.AddFile("", -1, len(src))
 	var sc scanner.Scanner
 	var scanErr error
-	sc.Init(file, src, func(pos token.Position, msg string) {
+	fault := func(pos token.Position, msg string) {
 		if scanErr == nil {
 			scanErr = &SourceError{Line: pos.Line, Col: pos.Column, Msg: msg}
 		}
-	}, 0)
+	}
+	sc.Init(file, bytes.Clone(src), fault, scanner.ScanComments)
 
 	type tok struct {
 		tok token.Token
@@ -68,11 +82,11 @@ func split(source string) ([]chunk, error) {
 			begin = end
 			return
 		}
-		text := source[begin:end]
+		text := string(src[begin:end])
 		lead := len(text) - len(strings.TrimLeft(text, " \t\r\n;"))
 		off := begin + lead
-		pos := file.Position(file.Pos(off))
-		c := chunk{text: strings.TrimRight(source[off:end], " \t\r\n"), line: pos.Line, col: pos.Column, silenced: silenced}
+		pos := file.PositionFor(file.Pos(off), false)
+		c := chunk{text: strings.TrimRight(text[lead:], " \t\r\n"), off: off, line: pos.Line, col: pos.Column, silenced: silenced}
 		switch toks[0].tok {
 		case token.IMPORT:
 			c.kind = importChunk
@@ -92,6 +106,7 @@ func split(source string) ([]chunk, error) {
 		default:
 			c.kind = stmtChunk
 		}
+		c.end = c.off + len(c.text)
 		chunks = append(chunks, c)
 		toks, begin = toks[:0], end
 	}
@@ -105,6 +120,16 @@ func split(source string) ([]chunk, error) {
 				return nil, scanErr
 			}
 			return chunks, nil
+		case token.COMMENT:
+			// The only line directives are the rewriter's.
+			if strings.HasPrefix(lit[2:], "line ") {
+				src[off+2] = 'L'
+			}
+			continue
+		case token.IDENT:
+			if strings.HasPrefix(lit, reservedLower) || strings.HasPrefix(lit, reservedUpper) {
+				fault(file.PositionFor(p, false), "names that begin with "+lit[:len(reservedLower)]+" are the kernel's own")
+			}
 		case token.LPAREN, token.LBRACK, token.LBRACE:
 			depth++
 		case token.RPAREN, token.RBRACK, token.RBRACE:
@@ -150,25 +175,22 @@ func isFuncDecl(toks []token.Token) bool {
 	return false
 }
 
-// analyse finds the top-level definitions among the statements. A name that an earlier chunk of the same cell declares
-// is assigned to, as in a, err := f(); b, err := g().
+// analyse finds out which names the chunks declare. A name that an earlier x := … or var of the same cell declares is
+// assigned to, as in a, err := f(); b, err := g().
 func analyse(chunks []chunk) {
 	declared := map[string]bool{}
 	for i := range chunks {
 		c := &chunks[i]
 		switch c.kind {
-		case varChunk:
-			if f := parseFragment(c.text + "\n"); f != nil {
-				for _, d := range f.Decls {
-					if g, ok := d.(*ast.GenDecl); ok {
-						for _, s := range g.Specs {
-							if v, ok := s.(*ast.ValueSpec); ok {
-								for _, n := range v.Names {
-									declared[n.Name] = true
-								}
-							}
-						}
-					}
+		case declChunk, varChunk:
+			f := parseFragment(c.text + "\n")
+			if f == nil {
+				continue
+			}
+			for n := range declaredNames(f.Decls) {
+				c.declares = append(c.declares, n)
+				if c.kind == varChunk {
+					declared[n] = true
 				}
 			}
 		case stmtChunk:
@@ -186,27 +208,53 @@ func analyse(chunks []chunk) {
 				continue
 			}
 			d := &define{tokOff: int(a.TokPos) - 1 - len(fragmentHead) - len(head)}
-			anyFresh := false
 			for _, l := range a.Lhs {
 				id, ok := l.(*ast.Ident)
 				if !ok {
 					d = nil
 					break
 				}
-				fresh := id.Name != "_" && !declared[id.Name]
-				anyFresh = anyFresh || fresh
 				d.names = append(d.names, id.Name)
-				d.fresh = append(d.fresh, fresh)
+				d.fresh = append(d.fresh, id.Name != "_" && !declared[id.Name])
 			}
-			if d == nil || !anyFresh && !allBlank(d.names) && len(d.names) == 0 {
+			if d == nil {
 				continue
 			}
-			for _, n := range d.names {
-				declared[n] = true
+			for j, n := range d.names {
+				if d.fresh[j] {
+					c.declares = append(c.declares, n)
+					declared[n] = true
+				}
 			}
 			c.define = d
 		}
 	}
+}
+
+// declaredNames returns the package-level names that declarations give, methods not included.
+func declaredNames(decls []ast.Decl) map[string]bool {
+	names := map[string]bool{}
+	for _, d := range decls {
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			if d.Recv == nil {
+				names[d.Name.Name] = true
+			}
+		case *ast.GenDecl:
+			for _, s := range d.Specs {
+				switch s := s.(type) {
+				case *ast.ValueSpec:
+					for _, n := range s.Names {
+						names[n.Name] = true
+					}
+				case *ast.TypeSpec:
+					names[s.Name.Name] = true
+				}
+			}
+		}
+	}
+	delete(names, "_")
+	return names
 }
 
 func allBlank(names []string) bool {

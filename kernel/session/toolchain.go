@@ -320,8 +320,9 @@ func (t *Toolchain) hashExports() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// cacheLimit bounds the folder of compiled cells; the least recently used go first.
-const cacheLimit = 1 << 30
+// cacheLimit bounds the folder of compiled cells; the least recently used go first. A cell takes 2 MB, one that draws
+// charts 14 MB, because the linker puts a copy of every package that it uses into it.
+const cacheLimit = 4 << 30
 
 // trimCache removes the least recently used compiled cells when there are too many.
 func (t *Toolchain) trimCache() {

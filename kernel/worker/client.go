@@ -368,7 +368,7 @@ func (s *stream) split(b []byte) []byte {
 
 // flush puts out b, but keeps back what may be the beginning of a mark or of a character.
 func (s *stream) flush(b []byte) []byte {
-	keep := len(b)
+	var keep int
 	if i := bytes.LastIndexByte(b, markStart[0]); i >= 0 && len(b)-i < len(markStart)+20 {
 		keep = i
 	} else {

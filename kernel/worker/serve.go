@@ -36,6 +36,7 @@ type server struct {
 func Serve(in io.Reader, out io.Writer) error {
 	s := &server{out: json.NewEncoder(out), loaded: map[string]bool{}}
 	display.SetSink(func(m display.Message) { s.send(reply{Op: "display", Message: toWire(m)}, true) })
+	cell.SetShow(func(values ...any) { display.Send(display.Message{Kind: "result", Data: display.Values(values...)}) })
 	s.send(reply{Op: "ready"}, false)
 
 	runs := make(chan request)

@@ -8,13 +8,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
-
-	"goalgap/kernel/display"
 )
 
 var (
@@ -64,6 +61,7 @@ func Begin() {
 	c, f := context.WithCancelCause(context.Background())
 	mu.Lock()
 	ctx, cancel = c, func() { f(ErrInterrupted) }
+	_ = ctx // cells read it
 	mu.Unlock()
 	stop.Store(0)
 	running.Store(goroutine())
@@ -117,12 +115,18 @@ func goroutine() int64 {
 	return -1
 }
 
+// show is set by the worker. This package is linked into every cell, so it imports little: what it would import, the
+// linker would have to put into each of them.
+var show func(values ...any)
+
+// SetShow says what Show calls. The worker calls it before any cell runs.
+func SetShow(f func(values ...any)) { show = f }
+
 // Show shows the value of a cell's last expression.
 func Show(values ...any) {
-	if len(values) == 0 {
-		return
+	if len(values) > 0 {
+		show(values...)
 	}
-	display.Send(display.Message{Kind: "result", Data: display.Values(values...)})
 }
 
 // ShowChecked is Show for a call whose last result is an error: it stops the cell if the error is not nil, and shows
@@ -156,4 +160,7 @@ func Fail(err error) {
 func Addr[T any](v T) *T { return &v }
 
 // String makes Failure readable in a raw crash report.
-func (f Failure) String() string { return fmt.Sprintf("error at the top level of a cell: %v", f.Err) }
+func (f Failure) String() string { return "error at the top level of a cell: " + f.Err.Error() }
+
+// Zero returns the zero value of T.
+func Zero[T any]() (zero T) { return zero }
