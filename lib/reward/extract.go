@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"goalgap/lib/env"
+	"goalgap/lib/human"
 	"goalgap/lib/rng"
 )
 
@@ -25,12 +26,6 @@ type Features interface {
 	Features(dst []float32, obs env.Batch)
 }
 
-// Controls is what Features may have besides: which features are fitted but kept out of the reward. They stand for how
-// skilled somebody is, which would otherwise be taken for what it wants.
-type Controls interface {
-	Controls() []bool // [len(Names())]
-}
-
 // Scene is one kind of level that the model of people is asked about. The environments' own rewards are not used.
 type Scene struct {
 	Make   func() (env.Env, error)
@@ -41,22 +36,29 @@ type Scene struct {
 // Config is how to extract. Start from Default.
 type Config struct {
 	Seed        uint64  // of everything random; default 1
-	Horizon     int     // steps of an episode, play and absorbing state together; default 200
-	Discount    float64 // γ, by which a feature counts less with each step; default 0.99
-	References  int     // episodes of the reference player on each level; default 3
-	Temperature float64 // people are imagined with their choice probabilities to the power 1/Temperature; default 0.5
-	Ridge       float64 // weight of the prior that preferences are small; default 1e-2
-	Resamples   int     // bootstrap resamples of levels behind the intervals of the weights; default 400
-	Certainty   float64 // standard errors that a weight must be away from 0 not to be taken as 0; default 4
-	Least       float64 // share of the largest weight below which a weight is taken as 0; default 0.1
+	Decisions   int     // moments of each level in which the model of people is asked what they would do; default 6
+	Horizon     int     // steps for which the consequences of an action are imagined; what follows then is predicted from recorded futures; default 1
+	Discount    float64 // γ, by which people are taken to value a thing less with each step until they have it; default 0.99
+	Temperature float64 // after the action in question, people are imagined with their choice probabilities to the power 1/Temperature, as mistakes are not meant; default 0.5
+	Ridge       float64 // weight of the prior that rewards are small, of the squared reward in nats for each unit of a feature; default 1e-3
+	Folds       int     // parts of the levels that are held out in turn; default 5
+	Certainty   float64 // standard errors by which a feature must raise the held-out likelihood to count; default 2
+	Share       float64 // of the rise that the first feature brought, which a further one must bring to count; default 1/3
+	Most        int     // most features that can count; default 12
+	Resamples   int     // bootstrap resamples of levels behind the intervals of the weights; default 200
 
-	Progress func(done, total int) `json:"-"` // called after each batch of levels; nil: not
+	Hidden       []int   // widths of the hidden layers of the network that predicts people's futures; default 64, 64
+	LearningRate float64 // of its Adam, falling linearly to 0; default 2e-3
+	Batch        int     // steps in a minibatch; default 512
+	Epochs       int     // passes over the recorded play; default 12
+
+	Progress func(done, total int) `json:"-"` // called now and then with the decisions whose consequences are known; nil: not
 }
 
 // Default returns the defaults.
 func Default() Config {
-	return Config{Seed: 1, Horizon: 200, Discount: 0.99, References: 3, Temperature: 0.5,
-		Ridge: 1e-2, Resamples: 400, Certainty: 4, Least: 0.1}
+	return Config{Seed: 1, Decisions: 6, Horizon: 1, Discount: 0.99, Temperature: 0.5, Ridge: 1e-3, Folds: 5, Certainty: 2,
+		Share: 1. / 3, Most: 12, Resamples: 200, Hidden: []int{64, 64}, LearningRate: 2e-3, Batch: 512, Epochs: 12}
 }
 
 // Check returns an error that names the first field without a sensible value.
@@ -64,23 +66,34 @@ func (c Config) Check() error {
 	wrong := func(field string, value any, want string) error {
 		return fmt.Errorf("reward: config: %s is %v, want %s", field, value, want)
 	}
+	positive := func(x float64) bool { return x > 0 && !math.IsInf(x, 0) }
 	switch {
+	case c.Decisions < 1:
+		return wrong("Decisions", c.Decisions, "at least 1")
 	case c.Horizon < 1:
 		return wrong("Horizon", c.Horizon, "at least 1")
 	case !(c.Discount > 0 && c.Discount <= 1):
 		return wrong("Discount", c.Discount, "a number above 0 and up to 1")
-	case c.References < 1:
-		return wrong("References", c.References, "at least 1")
-	case !(c.Temperature > 0) || math.IsInf(c.Temperature, 0):
+	case !positive(c.Temperature):
 		return wrong("Temperature", c.Temperature, "a positive number")
-	case !(c.Ridge > 0) || math.IsInf(c.Ridge, 0):
+	case !positive(c.Ridge):
 		return wrong("Ridge", c.Ridge, "a positive number")
-	case c.Resamples < 2:
-		return wrong("Resamples", c.Resamples, "at least 2")
+	case c.Folds < 2:
+		return wrong("Folds", c.Folds, "at least 2")
 	case !(c.Certainty >= 0) || math.IsInf(c.Certainty, 0):
 		return wrong("Certainty", c.Certainty, "0 or a positive number")
-	case !(c.Least >= 0 && c.Least <= 1):
-		return wrong("Least", c.Least, "a share")
+	case !(c.Share >= 0 && c.Share <= 1):
+		return wrong("Share", c.Share, "a share")
+	case c.Most < 1:
+		return wrong("Most", c.Most, "at least 1")
+	case c.Resamples < 2:
+		return wrong("Resamples", c.Resamples, "at least 2")
+	case !positive(c.LearningRate):
+		return wrong("LearningRate", c.LearningRate, "a positive number")
+	case c.Batch < 1:
+		return wrong("Batch", c.Batch, "at least 1")
+	case c.Epochs < 1:
+		return wrong("Epochs", c.Epochs, "at least 1")
 	}
 	return nil
 }
@@ -89,48 +102,49 @@ func (c Config) Check() error {
 // observation. It is not for concurrent use.
 type Extracted struct {
 	Names  []string
-	Weight []float64 // the one of largest magnitude is 10 or -10, unless all are 0
-	Lo, Hi []float64 // 95 % bootstrap interval of each weight before any was taken as 0, in the same unit
-	Nats   float64   // what a reward of 10 is in nats of preference
-	Levels int       // how many levels the model was asked about
+	Weight []float64 // 0 for features that do not count; the one of largest magnitude is 10 or -10, unless all are 0
+	Lo, Hi []float64 // 95 % bootstrap interval over levels of each weight that counts, in the same unit
+	Order  []int     // features that count, in the order in which they were found
 
-	// Means over levels of the discounted sums of the features: what people bring about, and what the reference player
-	// brings about.
-	People, Reference []float64
+	Nats      float64 // what a reward of 10 is in nats of preference
+	Gain      float64 // rise of the held-out log-likelihood of people's choices by the reward, nats a decision
+	Decisions int     // how many choices it was read off
 
 	features Features
 	scratch  []float32
 }
 
-// Extract pulls out a reward function by relative-entropy inverse reinforcement learning (Boularias, Kober and Peters
-// 2011): people are told apart from somebody with the same habits who does not look.
+// Extract pulls out a reward function by inverse soft-Q learning with successor features.
 //
-// On each level the model of people is asked what people would do, step by step, which gives an episode; the
-// probabilities of choices are sharpened by Temperature, as mistakes are not meant. So does a
-// reference player, who draws the same actions as often, and repeats them as often, but blindly. Both play to a
-// fixed horizon: after the rules have ended an episode an absorbing state follows, in which all features are 0, so its
-// length gives nothing away and the end is worth nothing by itself. With Φ(τ) the discounted sum of the features φ(s')
-// over an episode, people's episodes are distributed as
+// Somebody who is Boltzmann-rational chooses action a in state s with log π(a|s) = β Q(s,a) + const(s). If the reward is
+// linear in features, r = w·φ(s'), then Q(s,a) = w·ψ(s,a), where ψ, the successor features, are what the action brings
+// about: the discounted sum of φ over what follows. So w is a linear model of what people choose, explained by what
+// would have come of each choice (Filos et al. 2021, "PsiPhi-Learning"; the choice model is that of maximum entropy
+// inverse reinforcement learning, Ziebart et al. 2008).
 //
-//	p(τ | level) ∝ p_reference(τ | level) exp(w·Φ(τ)),
+// What people choose comes from the model of people: on each level it is asked to play, and at some moments how probable
+// each action is, with habit taken out by averaging over the previous actions other than the action itself. What an
+// action brings about comes from the world and from recorded play: the state at which the action arrives, and then a
+// network that predicts, from the observation there, the discounted sums of the features that people went on to collect.
+// With Horizon above 1 the model of people is let play on for that many steps before the network takes over; its play is
+// worse than that of the people it was learned from, which makes what kills them look wanted. After the rules have ended
+// an episode an absorbing state follows, in which all features are 0: the end is worth nothing by itself, and the length
+// of an episode gives nothing away (the trap of variable horizons). No reward enters: that of the environments is not
+// looked at, and recorded play has none.
 //
-// the distribution closest to the reference that brings about what people bring about (maximum entropy, Ziebart et al.
-// 2008). w maximises the likelihood of picking, on each level, the person's episode out of that and the reference
-// episodes (ranking noise-contrastive estimation, Ma and Collins 2018); that is a convex problem without a partition
-// function and without learning to act. A ridge on w, in units of the spread of each Φ, stands for indifference to
-// what does not show. Rewards are taken to be sparse: a weight within Certainty standard errors of 0 (by the bootstrap
-// over levels), or below the share Least of the largest, is set to 0 and the others are fitted again. Without that a
-// policy would find whatever pays a little for ever.
+// Rewards are taken to be sparse. Features are added one by one, each time the one that raises the likelihood of held-out
+// levels most, until the rise is less than Certainty standard errors or less than Share of what the first one brought.
+// Without that a policy would find whatever pays a little for ever. It is an error if no feature explains anything: then
+// people's choices show no preference for what the features describe.
 //
-// What it cannot tell apart: people get further than the reference player, so they also meet more of what stands
-// further on, and what they do badly (bumping into things) looks like what they do not mind.
+// What the features are decides what can be found. Of features that say what the agent touches, the right one is found;
+// of features that say what stands in the cells around it, places on the way explain people's steps as well as the goal
+// does, and the reward is no good (see the tests of lib/shift).
 //
-// The reward is w·φ(s'), scaled. It does not see whether the episode ended, and a step without any feature has
-// reward 0. No true reward enters.
-//
-// Wrong values of cfg and scenes are errors before work starts. When ctx is done it returns soon, with an error that
-// wraps ctx.Err(). Progress counts levels.
-func Extract(ctx context.Context, people ActionModel, scenes []Scene, features Features, cfg Config) (*Extracted, error) {
+// The reward is w·φ(s'), scaled. It does not see whether the episode ended, and a step without any feature that counts
+// has reward 0. Wrong values of cfg and scenes are errors before work starts. When ctx is done it returns soon, with an
+// error that wraps ctx.Err().
+func Extract(ctx context.Context, people ActionModel, d *human.Demonstrations, scenes []Scene, features Features, cfg Config) (*Extracted, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
@@ -138,116 +152,74 @@ func Extract(ctx context.Context, people ActionModel, scenes []Scene, features F
 	if k == 0 {
 		return nil, fmt.Errorf("reward: no features for a reward to depend on")
 	}
-	total := 0
+	levels := 0
 	for i, s := range scenes {
 		if s.Count < 1 {
 			return nil, fmt.Errorf("reward: scene %d has %d levels; at least 1 is needed", i, s.Count)
 		}
-		total += s.Count
+		levels += s.Count
 	}
-	if total < 2 {
-		return nil, fmt.Errorf("reward: %d levels to ask the model of people about; at least 2 are needed", total)
+	if levels < 2*cfg.Folds {
+		return nil, fmt.Errorf("reward: %d levels to ask the model of people about; at least %d are needed", levels, 2*cfg.Folds)
 	}
-	play := &episodes{people: people, features: features, k: k, cfg: cfg}
-	if err := play.run(ctx, scenes, total); err != nil {
-		return nil, err
-	}
-	x := &choice{n: total, options: 1 + cfg.References, k: k, phi: play.sums, ridge: cfg.Ridge}
-	spread := x.standardize()
-	r := &Extracted{
-		Names: features.Names(), Levels: total, features: features,
-		Lo: make([]float64, k), Hi: make([]float64, k), People: make([]float64, k), Reference: make([]float64, k),
-	}
-	for i := range total {
-		for o := range x.options {
-			for j := range k {
-				f := float64(x.phi[(i*x.options+o)*k+j]) * spread[j] / float64(total)
-				if o == 0 {
-					r.People[j] += f
-				} else {
-					r.Reference[j] += f / float64(cfg.References)
-				}
-			}
-		}
-	}
-
-	use := make([]bool, k)
-	for j := range use {
-		use[j] = spread[j] > 0
-	}
-	w, err := x.solve(ctx, nil, use, nil)
+	future, err := learnFutures(ctx, d, features, cfg)
 	if err != nil {
 		return nil, err
 	}
-	resampled := make([][]float64, k)
-	random := rng.New(cfg.Seed, "reward bootstrap", 0)
-	for range cfg.Resamples {
-		weight := make([]float64, total)
-		for range total {
-			weight[random.IntN(total)]++
+	x, err := ask(ctx, people, future, scenes, features, cfg)
+	if err != nil {
+		return nil, err
+	}
+	spread := x.standardize()
+	x.ridge = make([]float64, k)
+	for j, sd := range spread {
+		x.ridge[j] = 1
+		if sd > 0 {
+			x.ridge[j] = cfg.Ridge / (sd * sd)
 		}
-		b, err := x.solve(ctx, weight, use, w)
+	}
+	use, gain, err := x.sparsest(ctx, cfg.Folds, min(cfg.Most, k), cfg.Certainty, cfg.Share)
+	if err != nil {
+		return nil, err
+	}
+	if len(use) == 0 {
+		return nil, fmt.Errorf("reward: none of the %d features explains what people choose in %d decisions on %d levels; try more levels, people who are more rational, or other features", k, x.n, levels)
+	}
+	y := x.columns(use)
+	w, err := y.solve(ctx, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	resampled := make([][]float64, len(use))
+	random := rng.New(cfg.Seed, "reward bootstrap", 0)
+	times := make([]float64, levels)
+	for range cfg.Resamples {
+		clear(times)
+		for range levels {
+			times[random.IntN(levels)]++
+		}
+		b, err := y.solve(ctx, times, w)
 		if err != nil {
 			return nil, err
 		}
-		for j := range k {
+		for j := range use {
 			resampled[j] = append(resampled[j], b[j])
 		}
 	}
-	control := make([]bool, k)
-	if c, ok := features.(Controls); ok {
-		copy(control, c.Controls())
+	r := &Extracted{
+		Names: features.Names(), Weight: make([]float64, k), Lo: make([]float64, k), Hi: make([]float64, k),
+		Order: use, Gain: gain, Decisions: x.n, features: features,
 	}
-	largest := 0.0
-	for j, sd := range spread {
-		if sd > 0 && !control[j] {
-			largest = max(largest, math.Abs(w[j])/sd)
-		}
+	for j, f := range use {
+		r.Nats = max(r.Nats, math.Abs(w[j])/spread[f])
 	}
-	any := false
-	for j, b := range resampled {
+	for j, f := range use {
+		unit := 10 / r.Nats / spread[f]
+		b := resampled[j]
 		slices.Sort(b)
-		r.Lo[j], r.Hi[j] = b[len(b)*25/1000], b[len(b)-1-len(b)*25/1000]
-		use[j] = use[j] && math.Abs(w[j]) >= cfg.Certainty*deviation(b) && (control[j] || math.Abs(w[j])/spread[j] >= cfg.Least*largest)
-		any = any || use[j]
-	}
-	if any {
-		if w, err = x.solve(ctx, nil, use, nil); err != nil {
-			return nil, err
-		}
-	} else {
-		clear(w)
-	}
-	for j, sd := range spread {
-		if sd > 0 {
-			w[j], r.Lo[j], r.Hi[j] = w[j]/sd, r.Lo[j]/sd, r.Hi[j]/sd
-		}
-		if control[j] {
-			w[j], r.Lo[j], r.Hi[j] = 0, 0, 0
-		}
-		r.Nats = max(r.Nats, math.Abs(w[j]))
-	}
-	r.Weight = w
-	if r.Nats > 0 {
-		for j := range w {
-			r.Weight[j] *= 10 / r.Nats
-			r.Lo[j] *= 10 / r.Nats
-			r.Hi[j] *= 10 / r.Nats
-		}
+		r.Weight[f], r.Lo[f], r.Hi[f] = w[j]*unit, b[len(b)*25/1000]*unit, b[len(b)-1-len(b)*25/1000]*unit
 	}
 	return r, nil
-}
-
-// deviation is the standard deviation of x.
-func deviation(x []float64) float64 {
-	mean, sum := 0.0, 0.0
-	for _, v := range x {
-		mean += v / float64(len(x))
-	}
-	for _, v := range x {
-		sum += (v - mean) * (v - mean)
-	}
-	return math.Sqrt(sum / float64(len(x)))
 }
 
 // Rewards implements Func.
@@ -265,8 +237,8 @@ func (r *Extracted) State(dst []float32, next env.Batch) {
 	r.features.Features(phi, next)
 	for i := range dst[:next.N] {
 		sum := 0.0
-		for j, w := range r.Weight {
-			sum += w * float64(phi[i*k+j])
+		for _, j := range r.Order {
+			sum += r.Weight[j] * float64(phi[i*k+j])
 		}
 		dst[i] = float32(sum)
 	}

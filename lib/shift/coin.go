@@ -1,6 +1,8 @@
 package shift
 
 import (
+	"fmt"
+
 	"goalgap/lib/env"
 	"goalgap/lib/env/coinrun"
 )
@@ -20,14 +22,6 @@ func (Contacts) Names() []string {
 	return names
 }
 
-// Controls marks the walls: the square is never inside one, it grazes them by a hundredth of a cell while it pushes, so
-// touching them is how a player moves and not what it meets.
-func (Contacts) Controls() []bool {
-	control := make([]bool, coinrun.NumPlanes)
-	control[coinrun.PlaneWall], control[coinrun.PlaneWallTop] = true, true
-	return control
-}
-
 // Features writes to dst [obs.N][coinrun.NumPlanes] which planes the agent touches.
 func (Contacts) Features(dst []float32, obs env.Batch) {
 	clear(dst[:obs.N*coinrun.NumPlanes])
@@ -41,6 +35,48 @@ func (Contacts) Features(dst []float32, obs env.Batch) {
 				if p, dx, dy := coinrun.Locate(int(index)); overlaps(dense, dx, dy) {
 					dst[i*coinrun.NumPlanes+int(p)] = 1
 				}
+			}
+		}
+	}
+}
+
+// Cells is what stands in the cells around the agent in CoinRun: one feature for each plane of the observation and each
+// cell within Radius of the agent's own, 1 if the cell shows the plane. It implements reward.Features. It says nothing
+// about touching; a reward that pays for the coin has to find out at which cells it is had.
+type Cells struct{ Radius int }
+
+// cells calls visit with the plane and the place of each of the features, in their order.
+func (c Cells) cells(visit func(p coinrun.Plane, dx, dy int)) {
+	for p := range coinrun.Plane(coinrun.NumPlanes) {
+		for dy := c.Radius; dy >= -c.Radius; dy-- {
+			for dx := -c.Radius; dx <= c.Radius; dx++ {
+				visit(p, dx, dy)
+			}
+		}
+	}
+}
+
+// Names returns names such as "coin at (+1, 0)".
+func (c Cells) Names() []string {
+	var names []string
+	c.cells(func(p coinrun.Plane, dx, dy int) { names = append(names, fmt.Sprintf("%v at (%+d, %+d)", p, dx, dy)) })
+	return names
+}
+
+// Features writes to dst [obs.N][NumPlanes·(2·Radius+1)²] which cells show what.
+func (c Cells) Features(dst []float32, obs env.Batch) {
+	side := 2*c.Radius + 1
+	k := coinrun.NumPlanes * side * side
+	clear(dst[:obs.N*k])
+	for i := range obs.N {
+		active, _ := obs.Row(i)
+		for _, index := range active {
+			if index < 0 {
+				break
+			}
+			p, dx, dy := coinrun.Locate(int(index))
+			if dx >= -c.Radius && dx <= c.Radius && dy >= -c.Radius && dy <= c.Radius {
+				dst[i*k+(int(p)*side+c.Radius-dy)*side+c.Radius+dx] = 1
 			}
 		}
 	}

@@ -72,6 +72,12 @@ type Config struct {
 	// Original does not have it.
 	ContinueAfterCoin bool
 
+	// StartAnywhere: the agent starts on open ground at a random place of the level, at least two columns away from
+	// the coin, the marker and everything that moves or kills, instead of at the left end. It is no variant of the
+	// published games but ours, for watching people where the goal is not always to the right. The layout of a level
+	// stays that of its seed. Default false.
+	StartAnywhere bool
+
 	// Blind is the set of planes that the observation leaves out, for ablations; default none. It changes neither
 	// the game nor the length of the observation.
 	Blind Planes
@@ -109,6 +115,9 @@ func (c Config) String() string {
 	}
 	if c.ContinueAfterCoin {
 		name += "-continue"
+	}
+	if c.StartAnywhere {
+		name += "-anywhere"
 	}
 	if c.Blind != 0 {
 		name += fmt.Sprintf("-blind%x", uint(c.Blind))

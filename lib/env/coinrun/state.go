@@ -96,15 +96,20 @@ func (e *Env) Reset(seed int64) {
 }
 
 // ResetLevel starts the episode of a level made by Generate, possibly under another configuration than e's; e's
-// ContinueAfterCoin and Blind still apply. It saves the generation where the same levels are played again and again.
+// ContinueAfterCoin, StartAnywhere and Blind still apply. It saves the generation where the same levels are played again and again.
 func (e *Env) ResetLevel(l *Level) { e.begin(l) }
 
 func (e *Env) begin(l *Level) {
 	e.level = l
+	at := l.Start
+	if e.cfg.StartAnywhere {
+		at = l.anywhere()
+	}
+	x, y := float32(at.X)+rx, float32(at.Y)+ry
 	e.state = state{
-		x: 1 + rx, y: 1 + ry, lastY: 1 + ry, facingRight: true,
+		x: x, y: y, lastY: y, facingRight: true,
 		nEnemies: len(l.tracks),
-		outcome:  Outcome{RandomGoal: l.RandomGoal, MaxX: 1 + rx},
+		outcome:  Outcome{RandomGoal: l.RandomGoal, MaxX: x},
 	}
 	for i := range l.tracks {
 		e.enemies[i].x, e.enemies[i].vx = l.tracks[i].x, l.tracks[i].vx
