@@ -44,7 +44,7 @@ type Session struct {
 
 	mu        sync.Mutex
 	client    *worker.Client
-	compiling context.CancelFunc
+	compiling context.CancelFunc // stops the preparation of the cell that is being executed
 	closed    bool
 }
 
@@ -135,6 +135,10 @@ func (s *Session) startWorker() error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		client.Close()
+		return errors.New("the session is closed")
+	}
 	s.client = client
 	return nil
 }
@@ -169,6 +173,9 @@ func (s *Session) Execute(source, label string) *Failure {
 		return s.compileFailure(ctx, err, source, label)
 	}
 	cell, err := s.compile(ctx, l)
+	if err == nil {
+		err = ctx.Err()
+	}
 	if err != nil {
 		return s.compileFailure(ctx, err, source, label)
 	}

@@ -34,7 +34,8 @@ type Client struct {
 	events   func(Event)
 	ready    chan struct{}
 	exited   chan struct{} // closed when the process is gone and its output is read
-	exit     error
+	exit     *os.ProcessState
+	exitErr  error
 	streams  [2]*stream
 	lastErr  tail
 	mu       sync.Mutex
@@ -93,8 +94,22 @@ func Start(program, dir string, env []string, events func(Event)) (*Client, erro
 	}
 	readers.Go(func() { c.readReplies(outR, emit) })
 	go func() {
-		readers.Wait()
-		c.exit = cmd.Wait()
+		c.exit, c.exitErr = cmd.Process.Wait()
+		// What the worker started goes with it, and could keep the pipes open.
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		drained := make(chan struct{})
+		go func() {
+			readers.Wait()
+			close(drained)
+		}()
+		select {
+		case <-drained:
+		case <-time.After(time.Second): // somebody else has the pipes, and lives on
+			outR.Close()
+			outputs[0].Close()
+			outputs[1].Close()
+			<-drained
+		}
 		close(c.exited)
 	}()
 	select {
@@ -142,10 +157,9 @@ func (c *Client) death() *Error {
 	c.mu.Unlock()
 	text := c.lastErr.String()
 	e := &Error{Name: "died", Died: true, Stack: text}
-	var status *exec.ExitError
-	ws, _ := syscall.WaitStatus(0), false
-	if errors.As(c.exit, &status) {
-		ws, _ = status.Sys().(syscall.WaitStatus)
+	var ws syscall.WaitStatus
+	if c.exit != nil {
+		ws, _ = c.exit.Sys().(syscall.WaitStatus)
 	}
 	first := firstLine(text)
 	switch {
@@ -163,6 +177,8 @@ func (c *Client) death() *Error {
 			e.Value += " (out of memory?)"
 		}
 	case c.exit == nil:
+		e.Value = fmt.Sprintf("the process is gone: %v", c.exitErr)
+	case ws.ExitStatus() == 0:
 		e.Name, e.Value = "exit", "the cell ended the process with exit status 0"
 	default:
 		e.Name, e.Value = "exit", fmt.Sprintf("the cell ended the process: %v", c.exit)
@@ -328,13 +344,18 @@ func (s *stream) read(r io.ReadCloser) {
 				s.text(pending)
 				return
 			}
+			waiting := len(pending) > 0
 			pending = s.split(append(pending, b...))
-			timer.Reset(flushEvery)
+			if !waiting {
+				timer.Reset(flushEvery)
+			}
 			if len(pending) > 1<<18 {
 				pending = s.flush(pending)
 			}
 		case <-timer.C:
-			pending = s.flush(pending)
+			if pending = s.flush(pending); len(pending) > 0 {
+				timer.Reset(flushEvery)
+			}
 		}
 	}
 }
@@ -457,3 +478,6 @@ func (t *tail) String() string {
 	defer t.mu.Unlock()
 	return t.b.String()
 }
+
+// PID is the process number of the worker, which is also that of its process group.
+func (c *Client) PID() int { return c.cmd.Process.Pid }

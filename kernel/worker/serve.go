@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"plugin"
-	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -25,6 +24,7 @@ const Grace = 1500 * time.Millisecond
 type server struct {
 	mu      sync.Mutex
 	out     *json.Encoder
+	streams [2]*os.File // standard output and error as they were at the start: a cell may put others in their place
 	mark    int64
 	loaded  map[string]bool
 	current int64
@@ -34,7 +34,7 @@ type server struct {
 // Serve runs cells as the kernel asks for them, until the kernel closes the pipe. It is the whole of the worker's main
 // function: requests come from in, messages go to out.
 func Serve(in io.Reader, out io.Writer) error {
-	s := &server{out: json.NewEncoder(out), loaded: map[string]bool{}}
+	s := &server{out: json.NewEncoder(out), streams: [2]*os.File{os.Stdout, os.Stderr}, loaded: map[string]bool{}}
 	display.SetSink(func(m display.Message) { s.send(reply{Op: "display", Message: toWire(m)}, true) })
 	cell.SetShow(func(values ...any) { display.Send(display.Message{Kind: "result", Data: display.Values(values...)}) })
 	s.send(reply{Op: "ready"}, false)
@@ -75,8 +75,9 @@ func (s *server) send(r reply, ordered bool) {
 		s.mark++
 		r.Mark = s.mark
 		m := fmt.Sprintf("%s%d%c", markStart, s.mark, markEnd)
-		os.Stdout.WriteString(m)
-		os.Stderr.WriteString(m)
+		for _, f := range s.streams {
+			f.WriteString(m)
+		}
 	}
 	if err := s.out.Encode(r); err != nil {
 		// What a method like JSON() returned cannot be encoded: say so in its place.
@@ -117,15 +118,31 @@ func (s *server) run(r request) {
 	select {
 	case result = <-done:
 	case <-stop:
-		select {
-		case result = <-done:
-		case <-time.After(Grace):
-			result = &Error{Name: "interrupted", Abandoned: true,
-				Value: "the cell did not stop (it waits in a call that cannot be interrupted); it was left behind in the background and variables are kept"}
-		}
+		result = s.awaitInterrupted(done)
 	}
 	cell.Finish()
 	s.send(reply{Op: "done", ID: r.ID, Error: result}, true)
+}
+
+// interruptAgain is how long the deferred functions of an interrupted cell may take. Then the cell cannot go on any more,
+// should it have recovered from the panic.
+const interruptAgain = 250 * time.Millisecond
+
+// awaitInterrupted waits for an interrupted cell to end, for the length of Grace.
+func (s *server) awaitInterrupted(done <-chan *Error) *Error {
+	again := time.After(interruptAgain)
+	grace := time.After(Grace)
+	for {
+		select {
+		case result := <-done:
+			return result
+		case <-again:
+			cell.Insist()
+		case <-grace:
+			return &Error{Name: "interrupted", Abandoned: true,
+				Value: "the cell did not stop (it waits in a call that cannot be interrupted); it was left behind in the background and variables are kept"}
+		}
+	}
 }
 
 func (s *server) execute(r request) (result *Error) {
@@ -153,20 +170,30 @@ func (s *server) execute(r request) (result *Error) {
 }
 
 func describe(p any) *Error {
+	e := &Error{Name: "panic", Stack: string(debug.Stack())}
 	switch p := p.(type) {
 	case cell.Interrupted:
-		return &Error{Name: "interrupted", Value: "the cell was interrupted", Stack: string(debug.Stack())}
+		e.Name, e.Value = "interrupted", "the cell was interrupted"
 	case cell.Failure:
-		return &Error{Name: "error", Value: p.Err.Error(), Stack: string(debug.Stack())}
-	case runtime.Error:
-		return &Error{Name: "panic", Value: p.Error(), Stack: string(debug.Stack())}
+		e.Name, e.Value = "error", text(p.Err.Error)
 	case error:
-		return &Error{Name: "panic", Value: p.Error(), Stack: string(debug.Stack())}
+		e.Value = text(p.Error)
 	case fmt.Stringer:
-		return &Error{Name: "panic", Value: p.String(), Stack: string(debug.Stack())}
+		e.Value = text(p.String)
 	default:
-		return &Error{Name: "panic", Value: strings.TrimSpace(fmt.Sprint(p)), Stack: string(debug.Stack())}
+		e.Value = strings.TrimSpace(fmt.Sprint(p))
 	}
+	return e
+}
+
+// text calls a method of the user's, which may itself panic.
+func text(method func() string) (s string) {
+	defer func() {
+		if p := recover(); p != nil {
+			s = fmt.Sprintf("(the value's own text cannot be had: %v)", p)
+		}
+	}()
+	return method()
 }
 
 func (s *server) interrupt(id int64) {

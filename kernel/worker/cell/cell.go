@@ -39,6 +39,7 @@ var ctx = context.Background()
 
 var (
 	stop    atomic.Uint32 // 1 while an interrupt waits to be noticed
+	insist  atomic.Bool   // the interrupt stays, whatever recovers from it
 	running atomic.Int64  // goroutine that executes the current cell, 0 if none
 	cancel  context.CancelFunc
 )
@@ -64,12 +65,14 @@ func Begin() {
 	_ = ctx // cells read it
 	mu.Unlock()
 	stop.Store(0)
+	insist.Store(false)
 	running.Store(goroutine())
 }
 
 // Finish is called by the worker when the cell has ended or was abandoned.
 func Finish() {
 	running.Store(0)
+	insist.Store(false)
 	stop.Store(0)
 }
 
@@ -85,6 +88,12 @@ func Interrupt() {
 	}
 }
 
+// Insist is Interrupt for a cell that recovered from the panic: no loop and no call goes on until Finish.
+func Insist() {
+	insist.Store(true)
+	stop.Store(1)
+}
+
 // Check stands at the head of every loop and function of a cell. It is small enough to be inlined: a load, a compare
 // and a branch that is never taken.
 func Check() {
@@ -95,7 +104,9 @@ func Check() {
 
 func interrupted() {
 	if goroutine() == running.Load() {
-		stop.Store(0)
+		if !insist.Load() {
+			stop.Store(0) // for the deferred functions
+		}
 		panic(Interrupted{})
 	}
 	// A goroutine that the cell started: it goes quietly, as nobody waits for its panic.

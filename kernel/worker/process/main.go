@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"syscall"
 
 	"goalgap/kernel/worker"
 
@@ -23,6 +24,9 @@ func main() {
 		fmt.Fprintln(os.Stderr, "this program is started by the goalgap kernel, not by hand")
 		os.Exit(2)
 	}
+	// What cells start must not hold the pipes to the kernel.
+	syscall.CloseOnExec(3)
+	syscall.CloseOnExec(4)
 	if err := worker.Serve(in, out); err != nil {
 		fmt.Fprintln(os.Stderr, "worker:", err)
 		os.Exit(1)
