@@ -16,8 +16,20 @@ type ROC struct {
 // NewROC returns the curve of scores for which positive says the truth. It is an error if there are no positives, no
 // negatives, or a score that is not a number.
 func NewROC(scores []float64, positive []bool) (*ROC, error) {
-	if len(scores) != len(positive) {
-		return nil, fmt.Errorf("making an ROC curve: %d scores for %d labels", len(scores), len(positive))
+	return NewWeightedROC(scores, positive, nil)
+}
+
+// NewWeightedROC is NewROC where score i counts weight[i] times, as in a bootstrap resample; nil is once each. It is
+// fastest where the scores already fall.
+func NewWeightedROC(scores []float64, positive []bool, weight []float64) (*ROC, error) {
+	if len(scores) != len(positive) || weight != nil && len(scores) != len(weight) {
+		return nil, fmt.Errorf("making an ROC curve: %d scores for %d labels and %d weights", len(scores), len(positive), len(weight))
+	}
+	count := func(i int) float64 {
+		if weight == nil {
+			return 1
+		}
+		return weight[i]
 	}
 	order := make([]int, len(scores))
 	var p, n float64
@@ -27,13 +39,13 @@ func NewROC(scores []float64, positive []bool) (*ROC, error) {
 			return nil, fmt.Errorf("making an ROC curve: score %d is not a number", i)
 		}
 		if positive[i] {
-			p++
+			p += count(i)
 		} else {
-			n++
+			n += count(i)
 		}
 	}
 	if p == 0 || n == 0 {
-		return nil, fmt.Errorf("making an ROC curve: %.0f positives and %.0f negatives; both are needed", p, n)
+		return nil, fmt.Errorf("making an ROC curve: %g positives and %g negatives; both are needed", p, n)
 	}
 	sort.Slice(order, func(a, b int) bool { return scores[order[a]] > scores[order[b]] })
 	r := &ROC{FPR: []float64{0}, TPR: []float64{0}}
@@ -42,9 +54,9 @@ func NewROC(scores []float64, positive []bool) (*ROC, error) {
 		j := i
 		for j < len(order) && scores[order[j]] == scores[order[i]] {
 			if positive[order[j]] {
-				tp++
+				tp += count(order[j])
 			} else {
-				fp++
+				fp += count(order[j])
 			}
 			j++
 		}

@@ -24,11 +24,19 @@ type Interval struct {
 	N                int // observations behind it
 }
 
-// String shows the estimate and its limits with two decimals.
-func (i Interval) String() string { return fmt.Sprintf("%.2f [%.2f, %.2f]", i.Value, i.Low, i.High) }
+// String shows the estimate and its limits, if there are any, with two decimals.
+func (i Interval) String() string {
+	if math.IsNaN(i.Low) || math.IsNaN(i.High) {
+		return fmt.Sprintf("%.2f", i.Value)
+	}
+	return fmt.Sprintf("%.2f [%.2f, %.2f]", i.Value, i.Low, i.High)
+}
 
-// Percent shows a rate and its limits in percent.
+// Percent shows a rate and its limits, if there are any, in percent.
 func (i Interval) Percent() string {
+	if math.IsNaN(i.Low) || math.IsNaN(i.High) {
+		return fmt.Sprintf("%.0f%%", 100*i.Value)
+	}
 	return fmt.Sprintf("%.0f%% [%.0f, %.0f]", 100*i.Value, 100*i.Low, 100*i.High)
 }
 

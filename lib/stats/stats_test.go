@@ -121,6 +121,31 @@ func TestROCEqualsMannWhitney(t *testing.T) {
 	}
 }
 
+// The area is the share of pairs of a positive and a negative that are in the right order, ties counted half: by hand.
+func TestROCAreaByHand(t *testing.T) {
+	for name, test := range map[string]struct {
+		scores []float64
+		labels []bool
+		weight []float64
+		want   float64
+	}{
+		"perfect":                 {[]float64{1, 2, 3, 4}, []bool{false, false, true, true}, nil, 1},
+		"reversed":                {[]float64{4, 3, 2, 1}, []bool{false, false, true, true}, nil, 0},
+		"all tied":                {[]float64{1, 1, 1}, []bool{false, true, false}, nil, 0.5},
+		"a tie and a win":         {[]float64{0, 1, 1}, []bool{false, false, true}, nil, 0.75},
+		"three wins to one loss":  {[]float64{0, 2, 1}, []bool{false, false, true}, []float64{3, 1, 2}, 0.75},
+		"the loss does not count": {[]float64{0, 2, 1}, []bool{false, false, true}, []float64{3, 0, 2}, 1},
+	} {
+		r, err := NewWeightedROC(test.scores, test.labels, test.weight)
+		if err != nil || !near(r.AUC, test.want, 1e-12) {
+			t.Errorf("%s: %v, %v; want %v", name, r, err, test.want)
+		}
+	}
+	if _, err := NewWeightedROC([]float64{1, 2}, []bool{true, false}, []float64{1, 0}); err == nil {
+		t.Error("negatives of no weight: no error")
+	}
+}
+
 func TestROCRefusesWhatHasNoCurve(t *testing.T) {
 	for name, test := range map[string]struct {
 		scores []float64
