@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-zeromq/zmq4"
 
@@ -23,6 +24,7 @@ type Engine interface {
 	Restart() error
 	Close()
 	Check(source string) error
+	Completions(source string, cursor int) (matches []string, start, end int)
 }
 
 // Kernel serves one connection file.
@@ -41,7 +43,9 @@ type Kernel struct {
 	mu      sync.Mutex
 	parent  *message // of the cell that runs or ran last: output belongs to it
 	count   int
-	aborted time.Time // execute requests that wait until then are not run: a cell before them failed
+	history history
+	result  *map[string]any // where the next result goes instead of the front end, if not nil
+	aborted time.Time       // execute requests that wait until then are not run: a cell before them failed
 
 	stop context.CancelFunc
 }
@@ -156,17 +160,13 @@ func (k *Kernel) handle(s zmq4.Socket, m *message) {
 		k.execute(s, m)
 		return
 	case "complete_request":
-		var q struct {
-			Cursor int `json:"cursor_pos"`
-		}
-		json.Unmarshal(m.content, &q)
-		content = map[string]any{"status": "ok", "matches": []string{}, "cursor_start": q.Cursor, "cursor_end": q.Cursor, "metadata": struct{}{}}
+		content = k.complete(m.content)
 	case "inspect_request":
 		content = map[string]any{"status": "ok", "found": false, "data": struct{}{}, "metadata": struct{}{}}
 	case "is_complete_request":
 		content = isComplete(m.content)
 	case "history_request":
-		content = map[string]any{"status": "ok", "history": []any{}}
+		content = k.history.answer(m.content)
 	case "comm_info_request":
 		content = map[string]any{"status": "ok", "comms": struct{}{}}
 	case "comm_open":
@@ -232,11 +232,11 @@ func (k *Kernel) currentParent() *message {
 
 func (k *Kernel) execute(s zmq4.Socket, m *message) {
 	q := struct {
-		Code            string                     `json:"code"`
-		Silent          bool                       `json:"silent"`
-		StoreHistory    *bool                      `json:"store_history"`
-		StopOnError     *bool                      `json:"stop_on_error"`
-		UserExpressions map[string]json.RawMessage `json:"user_expressions"`
+		Code            string         `json:"code"`
+		Silent          bool           `json:"silent"`
+		StoreHistory    *bool          `json:"store_history"`
+		StopOnError     *bool          `json:"stop_on_error"`
+		UserExpressions map[string]any `json:"user_expressions"`
 	}{}
 	if err := json.Unmarshal(m.content, &q); err != nil {
 		log.Print("goalgap: an execute_request was ignored: ", err)
@@ -253,6 +253,7 @@ func (k *Kernel) execute(s zmq4.Socket, m *message) {
 	k.parent = m
 	if !q.Silent && (q.StoreHistory == nil || *q.StoreHistory) {
 		k.count++
+		k.history.add(k.count, q.Code)
 	}
 	count := k.count
 	k.mu.Unlock()
@@ -268,8 +269,8 @@ func (k *Kernel) execute(s zmq4.Socket, m *message) {
 	}
 	if f == nil {
 		expressions := map[string]any{}
-		for name := range q.UserExpressions {
-			expressions[name] = map[string]any{"status": "error", "ename": "Unsupported", "evalue": "user expressions are not supported", "traceback": []string{}}
+		for name, e := range q.UserExpressions {
+			expressions[name] = k.evaluate(fmt.Sprint(e))
 		}
 		k.reply(s, m, "execute_reply", map[string]any{"status": "ok", "execution_count": count, "user_expressions": expressions, "payload": []any{}})
 		return
@@ -291,11 +292,36 @@ func (k *Kernel) execute(s zmq4.Socket, m *message) {
 		"traceback": traceback, "user_expressions": struct{}{}, "payload": []any{}})
 }
 
+// evaluate answers a user expression of an execute_request.
+func (k *Kernel) evaluate(expression string) any {
+	var data map[string]any
+	k.mu.Lock()
+	k.result = &data
+	k.mu.Unlock()
+	f := k.engine.Execute(expression, "expression")
+	k.mu.Lock()
+	k.result = nil
+	k.mu.Unlock()
+	if f != nil {
+		return map[string]any{"status": "error", "ename": f.Name, "evalue": f.Value, "traceback": append([]string{}, f.Traceback...)}
+	}
+	if data == nil {
+		data = map[string]any{}
+	}
+	return map[string]any{"status": "ok", "data": data, "metadata": struct{}{}}
+}
+
 // event passes on what a cell puts out.
 func (k *Kernel) event(e worker.Event) {
 	k.mu.Lock()
-	parent, count := k.parent, k.count
+	parent, count, result := k.parent, k.count, k.result
+	if result != nil && e.Kind == "result" {
+		*result = e.Data
+	}
 	k.mu.Unlock()
+	if result != nil && e.Kind == "result" {
+		return
+	}
 	metadata, transient := e.Metadata, e.Transient
 	if metadata == nil {
 		metadata = map[string]any{}
@@ -337,6 +363,24 @@ func (k *Kernel) publish(kind string, metadata any, parent *message, content any
 	if err != nil {
 		log.Printf("goalgap: publishing a %s: %v", kind, err)
 	}
+}
+
+// complete offers names for the cursor; the protocol counts code points.
+func (k *Kernel) complete(content json.RawMessage) any {
+	var q struct {
+		Code   string `json:"code"`
+		Cursor int    `json:"cursor_pos"`
+	}
+	json.Unmarshal(content, &q)
+	matches, start, end := []string{}, q.Cursor, q.Cursor
+	if e := k.engineIfReady(); e != nil {
+		code := []rune(q.Code)
+		at := len(string(code[:min(max(q.Cursor, 0), len(code))]))
+		found, from, to := e.Completions(q.Code, at)
+		matches = append(matches, found...)
+		start, end = utf8.RuneCountInString(q.Code[:from]), utf8.RuneCountInString(q.Code[:to])
+	}
+	return map[string]any{"status": "ok", "matches": matches, "cursor_start": start, "cursor_end": end, "metadata": struct{}{}}
 }
 
 // isComplete tells a console whether what was typed can be executed or wants another line.

@@ -288,6 +288,43 @@ func TestInterruptOnControl(t *testing.T) {
 	}
 }
 
+func TestQuestionsAboutTheSession(t *testing.T) {
+	c := start(t)
+	for _, code := range []string{"größe, gewicht := 3, 4", "a/b*c", "größe"} {
+		c.execute(code)
+		time.Sleep(2 * abortWindow) // the second one fails
+	}
+	c.request(c.shell, "complete_request", map[string]any{"code": "x := \"日本\"; grö", "cursor_pos": 14})
+	r := c.receive(c.shell)
+	if m, _ := json.Marshal(r.content["matches"]); string(m) != `["größe"]` || r.content["cursor_start"] != 11.0 || r.content["cursor_end"] != 14.0 {
+		t.Errorf("completion: %v", r.content)
+	}
+	c.request(c.shell, "execute_request", map[string]any{"code": "gewicht++", "user_expressions": map[string]any{"sum": "größe + gewicht", "bad": "nothing"}})
+	r = c.receive(c.shell)
+	e := r.content["user_expressions"].(map[string]any)
+	if data := e["sum"].(map[string]any)["data"].(map[string]any); data["text/plain"] != "8" {
+		t.Errorf("user expression: %v", e)
+	}
+	if bad := e["bad"].(map[string]any); bad["status"] != "error" || bad["evalue"] != "undefined: nothing" {
+		t.Errorf("user expression: %v", bad)
+	}
+	for _, test := range []struct {
+		q    map[string]any
+		want string
+	}{
+		{map[string]any{"hist_access_type": "tail", "n": 2}, `[[1,3,"größe"],[1,4,"gewicht++"]]`},
+		{map[string]any{"hist_access_type": "range", "session": 0, "start": 2, "stop": 3}, `[[1,2,"a/b*c"]]`},
+		{map[string]any{"hist_access_type": "range", "session": 0, "start": 4, "stop": nil, "output": true}, `[[1,4,["gewicht++",null]]]`},
+		{map[string]any{"hist_access_type": "search", "pattern": "*b*"}, `[[1,2,"a/b*c"]]`},
+		{map[string]any{"hist_access_type": "search", "pattern": "gr??e*", "n": 1, "unique": true}, `[[1,3,"größe"]]`},
+	} {
+		c.request(c.shell, "history_request", test.q)
+		if got, _ := json.Marshal(c.receive(c.shell).content["history"]); string(got) != test.want {
+			t.Errorf("%v: %s", test.q, got)
+		}
+	}
+}
+
 func TestForgedAndBrokenMessagesAreIgnored(t *testing.T) {
 	c := start(t)
 	forged := signer{[]byte("another key")}

@@ -9,9 +9,9 @@
 //	x := 3                          package main // import path nb/4f…, clause main: %T says main.T
 //	func double(n int) int {   =>   var x int
 //	    return 2 * n                func double(n int) int { return 2 * n }
-//	}                               var ωˍfunc_double = double
+//	}                               var ωˍfunc_double func(int) int
 //	double(x)                       func ωˍrun() { x = 3; ωˍcell.Show(double(x)) }
-//	                                func init() { ωˍcell.Register("nb/4f…", ωˍrun) }
+//	                                func init() { ωˍfunc_double = double; ωˍcell.Register("nb/4f…", ωˍrun) }
 //
 // split cuts a cell into declarations and statements; check type-checks it, with the session's names in scope, as if all
 // cells were one package; lower writes the package above. The user's text is never reformatted: it stands under line
@@ -21,18 +21,23 @@
 //
 //   - a type T is exported by its cell as the alias ΩˍT, and is imported as type T = ωˍcell3.ΩˍT; %T still says main.T;
 //   - a constant likewise; a generic function by an exported wrapper;
-//   - a variable is declared again with a linkname to the first one: //go:linkname x nb/4f….x. It cannot be exported,
-//     because exported variables of a package main would enter the plugin's export table;
+//   - a variable is declared again with a linkname to the first one: //go:linkname x nb/4f….x;
 //   - a function is called through the variable ωˍfunc_f of its cell, also by linkname. A later definition with the same
-//     signature is stored there, so earlier cells call the new one;
+//     signature is stored there, so earlier cells call the new one. The functions of one cell call each other that way
+//     too; only a function that calls itself does so directly;
 //   - an unexported field of an earlier cell's type is reached through a pointer to a struct type of the same layout
-//     with exported names; an unexported method has a spelling that all cells share.
+//     with exported names; an unexported method has a spelling that all cells share;
+//   - a struct type without a name, but with unexported fields, belongs to the cell that wrote it first; later cells name
+//     that one where they write it again.
+//
+// The compiler gives every package main a table of its exported names for plugin.Lookup. It is taken out of compiled
+// cells: the linker would take one cell's table for that of another's plugin.
 //
 // Declaring a variable again with the type that it has assigns to it; with another type it makes a new variable, and
-// earlier code keeps the old one.
+// earlier code keeps the old one. In x := f(x), and in the statements above it, x is what it was before the cell.
 //
 // Loops and functions that could recurse begin with a check of a flag, which is how an interrupt stops a cell that
-// computes. What waits elsewhere sees its context (ctx) cancelled, or is left behind after a grace period.
+// computes; one that recovers from that is stopped for good a little later. What waits elsewhere sees its context (ctx) cancelled, or is left behind after a grace period.
 //
 // The name of a package is a hash of its text and of everything that it is compiled from, and compiled cells are kept on
 // disk under it: the same notebook in a new session compiles nothing.
