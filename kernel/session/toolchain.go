@@ -20,6 +20,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"time"
 )
 
 // workerPackage is the program that runs cells; its dependencies are the packages that cells find by name.
@@ -350,6 +351,10 @@ func (t *Toolchain) trimCache() {
 			}
 			return nil
 		})
+		if strings.HasPrefix(e.Name(), "new-") && time.Since(time.Unix(0, o.used)) > time.Hour {
+			os.RemoveAll(o.path) // of a kernel that was killed while it compiled
+			continue
+		}
 		total += o.size
 		all = append(all, o)
 	}

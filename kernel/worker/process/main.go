@@ -31,4 +31,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, "worker:", err)
 		os.Exit(1)
 	}
+	// The kernel is gone or wants no more: what cells started goes too, where this process leads a group of its own.
+	if syscall.Getpgrp() == os.Getpid() {
+		syscall.Kill(0, syscall.SIGKILL)
+	}
 }
