@@ -25,17 +25,15 @@ func (l *lowering) editTree() {
 		path = append(path, n)
 		switch n := n.(type) {
 		case *ast.ForStmt:
-			l.checkAt(n.Body)
+			l.insert(n.Body.Lbrace+1, loopCheck)
 		case *ast.RangeStmt:
-			l.checkAt(n.Body)
+			l.insert(n.Body.Lbrace+1, loopCheck)
 		case *ast.FuncDecl:
-			if n.Body != nil && n.Body != l.body && l.canRecurse(n.Body) {
-				l.checkAt(n.Body)
+			if n.Body != nil && n.Body != l.body {
+				l.function(n.Body)
 			}
 		case *ast.FuncLit:
-			if l.canRecurse(n.Body) {
-				l.checkAt(n.Body)
-			}
+			l.function(n.Body)
 		case *ast.Ident:
 			if unused[n.Pos()] {
 				l.useVariable(n, path)
@@ -66,8 +64,37 @@ func (l *lowering) editTree() {
 	})
 }
 
-// checkAt puts the interrupt check at the head of a block.
-func (l *lowering) checkAt(b *ast.BlockStmt) { l.insert(b.Lbrace+1, "ωˍcell.Check();") }
+// The interrupt check of a loop looks at a flag whose address the function around it holds.
+const (
+	loopFlag  = "ωˍstop := ωˍcell.Flag(); "
+	loopCheck = "if *ωˍstop != 0 { ωˍcell.Check() }; "
+)
+
+// function puts at the head of a function's body the interrupt check, where the function could recurse, and what the
+// checks of its loops need.
+func (l *lowering) function(body *ast.BlockStmt) {
+	if l.canRecurse(body) {
+		l.insert(body.Lbrace+1, "ωˍcell.Check(); ")
+	}
+	if hasLoop(body) {
+		l.insert(body.Lbrace+1, loopFlag)
+	}
+}
+
+// hasLoop reports whether a function has loops of its own, those of function literals inside it not counted.
+func hasLoop(body *ast.BlockStmt) bool {
+	found := false
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.ForStmt, *ast.RangeStmt:
+			found = true
+		}
+		return !found
+	})
+	return found
+}
 
 // canRecurse reports whether a function could run for long without a loop of its own: it calls something that a cell
 // defines, a function value or an interface's method. Others need no check.

@@ -98,6 +98,9 @@ func (s *Session) lower(c *checked) (*lowered, error) {
 	b.Write(l.preamble.Bytes())
 	b.Write(decls.Bytes())
 	fmt.Fprintf(&b, "//line goalgap:1\nfunc %s() {\n", runLowered)
+	if hasLoop(l.body) {
+		b.WriteString(loopFlag + "\n")
+	}
 	b.Write(run.Bytes())
 	b.WriteString("\n}\n")
 	fmt.Fprintf(&b, "//line goalgap:1\nfunc init() { %sωˍcell.Register(%q, %s) }\n", l.slots.String(), pathPlaceholder, runLowered)

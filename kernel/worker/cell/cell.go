@@ -38,9 +38,9 @@ func Lookup(path string) (run func(), ok bool) {
 var ctx = context.Background()
 
 var (
-	stop    atomic.Uint32 // 1 while an interrupt waits to be noticed
-	insist  atomic.Bool   // the interrupt stays, whatever recovers from it
-	running atomic.Int64  // goroutine that executes the current cell, 0 if none
+	stop    uint32       // 1 while an interrupt waits to be noticed
+	insist  atomic.Bool  // the interrupt stays, whatever recovers from it
+	running atomic.Int64 // goroutine that executes the current cell, 0 if none
 	cancel  context.CancelFunc
 )
 
@@ -64,7 +64,7 @@ func Begin() {
 	ctx, cancel = c, func() { f(ErrInterrupted) }
 	_ = ctx // cells read it
 	mu.Unlock()
-	stop.Store(0)
+	atomic.StoreUint32(&stop, 0)
 	insist.Store(false)
 	running.Store(goroutine())
 }
@@ -73,13 +73,13 @@ func Begin() {
 func Finish() {
 	running.Store(0)
 	insist.Store(false)
-	stop.Store(0)
+	atomic.StoreUint32(&stop, 0)
 }
 
 // Interrupt asks the running cell to stop: its context is cancelled, and its code panics with Interrupted at the next
 // loop turn or function call.
 func Interrupt() {
-	stop.Store(1)
+	atomic.StoreUint32(&stop, 1)
 	mu.Lock()
 	f := cancel
 	mu.Unlock()
@@ -91,13 +91,17 @@ func Interrupt() {
 // Insist is Interrupt for a cell that recovered from the panic: no loop and no call goes on until Finish.
 func Insist() {
 	insist.Store(true)
-	stop.Store(1)
+	atomic.StoreUint32(&stop, 1)
 }
 
-// Check stands at the head of every loop and function of a cell. It is small enough to be inlined: a load, a compare
-// and a branch that is never taken.
+// Flag returns what loops look at: not 0 while an interrupt waits to be noticed. A function with loops keeps the pointer,
+// so that a turn costs a load, a compare and a branch that is never taken; the address of another package's variable
+// would have to be looked up in each turn.
+func Flag() *uint32 { return &stop }
+
+// Check stands at the head of functions that could recurse, and is what a loop calls when the flag is up.
 func Check() {
-	if stop.Load() != 0 {
+	if atomic.LoadUint32(&stop) != 0 {
 		interrupted()
 	}
 }
@@ -105,7 +109,7 @@ func Check() {
 func interrupted() {
 	if goroutine() == running.Load() {
 		if !insist.Load() {
-			stop.Store(0) // for the deferred functions
+			atomic.StoreUint32(&stop, 0) // for the deferred functions
 		}
 		panic(Interrupted{})
 	}
@@ -161,7 +165,7 @@ func Fail(err error) {
 	if err == nil {
 		return
 	}
-	if errors.Is(err, ErrInterrupted) || (errors.Is(err, context.Canceled) && stop.Load() != 0) {
+	if errors.Is(err, ErrInterrupted) || (errors.Is(err, context.Canceled) && atomic.LoadUint32(&stop) != 0) {
 		panic(Interrupted{})
 	}
 	panic(Failure{err})
