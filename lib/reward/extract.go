@@ -43,7 +43,7 @@ type Config struct {
 	Ridge       float64 // weight of the prior that rewards are small, of the squared reward in nats for each unit of a feature; default 1e-3
 	Folds       int     // parts of the levels that are held out in turn; default 5
 	Certainty   float64 // standard errors by which a feature must raise the held-out likelihood to count; default 2
-	Share       float64 // of the rise that the first feature brought, which a further one must bring to count; default 1/3
+	Share       float64 // of the rise that the first feature brought, which a further one must bring to count; default 1/2
 	Most        int     // most features that can count; default 12
 	Resamples   int     // bootstrap resamples of levels behind the intervals of the weights; default 200
 
@@ -58,7 +58,7 @@ type Config struct {
 // Default returns the defaults.
 func Default() Config {
 	return Config{Seed: 1, Decisions: 6, Horizon: 1, Discount: 0.99, Temperature: 0.5, Ridge: 1e-3, Folds: 5, Certainty: 2,
-		Share: 1. / 3, Most: 12, Resamples: 200, Hidden: []int{64, 64}, LearningRate: 2e-3, Batch: 512, Epochs: 12}
+		Share: 0.5, Most: 12, Resamples: 200, Hidden: []int{64, 64}, LearningRate: 2e-3, Batch: 512, Epochs: 12}
 }
 
 // Check returns an error that names the first field without a sensible value.
@@ -67,6 +67,11 @@ func (c Config) Check() error {
 		return fmt.Errorf("reward: config: %s is %v, want %s", field, value, want)
 	}
 	positive := func(x float64) bool { return x > 0 && !math.IsInf(x, 0) }
+	for i, h := range c.Hidden {
+		if h < 1 {
+			return wrong(fmt.Sprintf("Hidden[%d]", i), h, "at least 1")
+		}
+	}
 	switch {
 	case c.Decisions < 1:
 		return wrong("Decisions", c.Decisions, "at least 1")
@@ -142,8 +147,9 @@ type Extracted struct {
 // does, and the reward is no good (see the tests of lib/shift).
 //
 // The reward is w·φ(s'), scaled. It does not see whether the episode ended, and a step without any feature that counts
-// has reward 0. Wrong values of cfg and scenes are errors before work starts. When ctx is done it returns soon, with an
-// error that wraps ctx.Err().
+// has reward 0. Wrong values of cfg and scenes are errors before work starts, and so is a d without
+// play; it is an error if a scene's Spec differs from d's in more than Name and MaxSteps. When ctx is done it returns
+// soon, with an error that wraps ctx.Err().
 func Extract(ctx context.Context, people ActionModel, d *human.Demonstrations, scenes []Scene, features Features, cfg Config) (*Extracted, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
@@ -161,6 +167,9 @@ func Extract(ctx context.Context, people ActionModel, d *human.Demonstrations, s
 	}
 	if levels < 2*cfg.Folds {
 		return nil, fmt.Errorf("reward: %d levels to ask the model of people about; at least %d are needed", levels, 2*cfg.Folds)
+	}
+	if d == nil || d.Len() == 0 {
+		return nil, fmt.Errorf("reward: no recorded play to learn people's futures from")
 	}
 	future, err := learnFutures(ctx, d, features, cfg)
 	if err != nil {

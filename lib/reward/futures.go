@@ -14,6 +14,7 @@ import (
 // futures predicts what people bring about from a state on: the discounted sums of the features over the rest of their
 // episode (their successor features), learned from recorded play.
 type futures struct {
+	spec        env.Spec // of the recorded play
 	net         *nn.Net
 	k           int
 	mean, scale []float64 // of each sum over the recorded play
@@ -22,7 +23,7 @@ type futures struct {
 // learnFutures fits the sums that followed each recorded step by least squares.
 func learnFutures(ctx context.Context, d *human.Demonstrations, features Features, cfg Config) (*futures, error) {
 	n, k := d.Len(), len(features.Names())
-	f := &futures{k: k, mean: make([]float64, k), scale: make([]float64, k)}
+	f := &futures{spec: d.Spec, k: k, mean: make([]float64, k), scale: make([]float64, k)}
 	sums := make([]float32, n*k) // what follows upon arriving at row i of Next, that arrival not included
 	phi := make([]float32, k)
 	for _, e := range d.Episodes {

@@ -34,8 +34,8 @@ func ask(ctx context.Context, people ActionModel, future *futures, scenes []Scen
 			if err != nil {
 				return nil, fmt.Errorf("reward: making an environment of scene %d: %w", i, err)
 			}
-			if i > 0 && !alike(envs[0][0].Spec(), e.Spec()) {
-				return nil, fmt.Errorf("reward: scene %d is %+v, but scene 0 is %+v", i, e.Spec(), envs[0][0].Spec())
+			if !alike(future.spec, e.Spec()) {
+				return nil, fmt.Errorf("reward: scene %d is %+v, but the recorded play is of %+v", i, e.Spec(), future.spec)
 			}
 			envs[i] = append(envs[i], e)
 		}
@@ -82,10 +82,10 @@ func ask(ctx context.Context, people ActionModel, future *futures, scenes []Scen
 			x.group[hi] = moments[hi].level
 			hi++
 		}
-		side := envs[moments[lo].scene]
-		im.wants(side, moments[lo:hi], x.share[lo*actions:hi*actions])
+		copies := envs[moments[lo].scene]
+		im.wants(copies, moments[lo:hi], x.share[lo*actions:hi*actions])
 		draw := rng.New(cfg.Seed, "reward consequences", lo)
-		im.consequences(side, moments[lo:hi], cfg, draw, func(t int, branches []int, running []bool, obs env.Batch) {
+		im.consequences(copies, moments[lo:hi], cfg, draw, func(t int, branches []int, running []bool, obs env.Batch) {
 			features.Features(phi, obs)
 			discount := float32(math.Pow(cfg.Discount, float64(t)))
 			var after []float32

@@ -1,6 +1,7 @@
 package reward
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"goalgap/lib/env"
 	"goalgap/lib/human"
 	"goalgap/lib/rng"
+	"goalgap/lib/stats"
 )
 
 // Quality says how a reward function compares with the true one on recorded transitions.
@@ -47,25 +49,26 @@ func Compare(f, truth Func, d *human.Demonstrations, cfg EPICConfig) (*Quality, 
 	f.Rewards(score, d.Obs, d.Action, d.Next, d.End)
 	truth.Rewards(true32, d.Obs, d.Action, d.Next, d.End)
 	q := &Quality{Transitions: n, Episodes: len(d.Episodes)}
-	event, ended := make([]bool, n), []int32{}
-	for i := range event {
-		event[i] = true32[i] > 0
-		if event[i] {
+	// Falling scores, as the many resampled curves are made fastest from them.
+	all, ended := make([]int, n), []int{}
+	for i := range all {
+		all[i] = i
+	}
+	slices.SortStableFunc(all, func(a, b int) int { return cmp.Compare(score[b], score[a]) })
+	for _, i := range all {
+		if true32[i] > 0 {
 			q.Events++
 		} else if d.End[i] == env.Terminated {
 			q.OtherEndings++
 		}
 		if d.End[i] == env.Terminated {
-			ended = append(ended, int32(i))
+			ended = append(ended, i)
 		}
 	}
-	all := byScore(score, nil)
-	ended = byScore(score, ended)
-
 	measure := func(weight []float64) [3]float64 {
 		return [3]float64{
-			sortedAUROC(all, score, event, weight),
-			sortedAUROC(ended, score, event, weight),
+			auroc(all, score, true32, weight),
+			auroc(ended, score, true32, weight),
 			pearsonDistance(x, y, weight),
 		}
 	}
@@ -95,4 +98,22 @@ func Compare(f, truth Func, d *human.Demonstrations, cfg EPICConfig) (*Quality, 
 		}
 	}
 	return q, nil
+}
+
+// auroc returns how well score tells the transitions with a true reward above 0 from the others, among those given, each
+// counted weight times (nil: once); NaN where there are none of either.
+func auroc(transitions []int, score, truth []float32, weight []float64) float64 {
+	scores, event := make([]float64, len(transitions)), make([]bool, len(transitions))
+	var times []float64
+	for j, i := range transitions {
+		scores[j], event[j] = float64(score[i]), truth[i] > 0
+		if weight != nil {
+			times = append(times, weight[i])
+		}
+	}
+	curve, err := stats.NewWeightedROC(scores, event, times)
+	if err != nil {
+		return math.NaN()
+	}
+	return curve.AUC
 }

@@ -10,26 +10,6 @@ import (
 	"goalgap/lib/reward"
 )
 
-func TestAUROCOfKnownExamples(t *testing.T) {
-	for _, c := range []struct {
-		name     string
-		score    []float32
-		positive []bool
-		want     float64
-	}{
-		{"perfect", []float32{1, 2, 3, 4}, []bool{false, false, true, true}, 1},
-		{"reversed", []float32{4, 3, 2, 1}, []bool{false, false, true, true}, 0},
-		{"one pair of four lost", []float32{1, 3, 2, 4}, []bool{false, false, true, true}, 0.75},
-		{"ties count half", []float32{1, 1, 1}, []bool{false, true, false}, 0.5},
-		{"a tie and a win", []float32{0, 1, 1}, []bool{false, false, true}, 0.75},
-		{"no positives", []float32{1, 2}, []bool{false, false}, math.NaN()},
-	} {
-		if got := reward.AUROC(c.score, c.positive); got != c.want && !(math.IsNaN(got) && math.IsNaN(c.want)) {
-			t.Errorf("%s: %v, want %v", c.name, got, c.want)
-		}
-	}
-}
-
 // table is a reward and a potential of 8 states and 3 actions, drawn at random.
 type table struct {
 	r         [8][3][8]float32
@@ -103,6 +83,18 @@ func TestEPICIgnoresScaleAndShaping(t *testing.T) {
 	}
 }
 
+// rewardOfState7 pays 10 for arriving at state 7.
+type rewardOfState7 struct{}
+
+func (rewardOfState7) Rewards(dst []float32, _ env.Batch, _ []int32, next env.Batch, _ []env.End) {
+	for i := range dst {
+		dst[i] = 0
+		if next.Active[i] == 7 {
+			dst[i] = 10
+		}
+	}
+}
+
 func TestRewardOfTheEndKnowsNoGoodEnd(t *testing.T) {
 	// Ten episodes of ten steps that end; in seven of them state 7, the rewarded one, is where they end.
 	d := transitions(rand.New(rand.NewPCG(1, 2)))
@@ -116,14 +108,7 @@ func TestRewardOfTheEndKnowsNoGoodEnd(t *testing.T) {
 			}
 		}
 	}
-	truth := reward.OfNext{Of: func(dst []float32, next env.Batch) {
-		for i := range dst {
-			dst[i] = 0
-			if next.Active[i] == 7 {
-				dst[i] = 10
-			}
-		}
-	}}
+	truth := rewardOfState7{}
 	q, err := reward.Compare(reward.Ended{}, truth, d, reward.DefaultEPIC())
 	if err != nil {
 		t.Fatal(err)

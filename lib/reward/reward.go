@@ -2,8 +2,8 @@
 // from another one.
 //
 // Func is what a reward function is; an extraction method returns one, and ppo.Config.Reward takes one. Extract is the
-// method: relative-entropy inverse reinforcement learning. Compare measures (AUROC, EPIC) a reward function against the true one; extraction
-// itself never sees the true one.
+// method: inverse soft-Q learning with successor features. Compare measures (AUROC, EPIC) a reward function against the
+// true one; extraction itself never sees the true one.
 package reward
 
 import "goalgap/lib/env"
@@ -13,19 +13,6 @@ type Func interface {
 	// Rewards writes to dst[i] the reward for taking actions[i] on seeing row i of obs, which led to row i of next, and
 	// with which the episode stood as end[i] says.
 	Rewards(dst []float32, obs env.Batch, actions []int32, next env.Batch, end []env.End)
-}
-
-// OfNext is a reward that depends on the next observation only: Of writes it to dst [next.N].
-type OfNext struct {
-	Of func(dst []float32, next env.Batch)
-}
-
-// State writes to dst [next.N] the reward of arriving at each observation.
-func (f OfNext) State(dst []float32, next env.Batch) { f.Of(dst, next) }
-
-// Rewards implements Func.
-func (f OfNext) Rewards(dst []float32, _ env.Batch, _ []int32, next env.Batch, _ []env.End) {
-	f.Of(dst, next)
 }
 
 // Ended is the reward of a learner that has noticed nothing but that play stops where people got what they wanted: 1

@@ -12,8 +12,9 @@ const tried = 4
 
 // sparsest selects features one by one. In each step the features whose derivative of the likelihood is largest, in
 // units of its standard error over groups, are tried out, and the one that raises the likelihood of held-out groups most
-// is taken. It stops when that rise is less than certainty standard errors (of the mean over groups) or less than share of
-// what the first feature brought, or when limit are taken. It returns the features and the rise over no features at all, in nats a case.
+// is taken. It stops when that rise is less than certainty standard errors (of the mean over groups) or less than share
+// of what the first feature brought, or when limit are taken. It returns the features and the rise over no features at
+// all, in nats a case.
 func (x *choice) sparsest(ctx context.Context, folds, limit int, certainty, share float64) (use []int, gain float64, err error) {
 	empty := x.columns(nil)
 	before, err := empty.heldOut(ctx, folds)

@@ -2,6 +2,7 @@ package shift_test
 
 import (
 	"context"
+	"math"
 	"testing"
 
 	"goalgap/lib/env"
@@ -31,29 +32,27 @@ func watch(t *testing.T, episodes int, levels env.Levels, seed uint64, games ...
 	return d
 }
 
-// The whole argument with one seed: people are watched in many kinds of levels, a world model learns to predict them, a
-// reward is extracted from it, and PPO is trained on that reward with the coin always at the end. The reward should
-// still tell coins from all else where the coin is moved, and the policy should do as well as one trained on the true
-// reward, which need not be well.
+// The whole argument with one seed: people are watched in eight kinds of levels, a world model learns to predict them, a
+// reward is extracted from it, and PPO is trained on that reward with the coin always at the end. The reward should be
+// for the coin and tell it from all else wherever it stands, and in training levels the policy should get about as many
+// coins as one trained on the true reward. What it does where the coin is moved is left open: that is the gap.
 func TestChain(t *testing.T) {
 	if testing.Short() {
-		t.Skip("trains a world model and three policies")
+		t.Skip("trains a world model and two policies")
 	}
 	ctx := context.Background()
-	hardEnd, hardMoved := coinrun.Config{Variant: coinrun.RandomCoin}, coinrun.Config{Variant: coinrun.RandomCoin, RandomPercent: 100}
-	wall := coinrun.Config{Variant: coinrun.ModWall, Mode: coinrun.Easy, RandomPercent: 100}
-	half := end
-	half.RandomPercent = 50
 	seen := env.Levels{Start: 10_000_000, Count: 1_000_000}
 	fresh := env.Levels{Start: 20_000_000, Count: 1_000_000}
-	kinds := []coinrun.Config{end, moved, hardEnd, hardMoved}
-
-	d := watch(t, 750, seen, 1, kinds...)
-	model, err := world.Train(ctx, d, world.Default())
-	if err != nil {
-		t.Fatal(err)
+	var kinds []coinrun.Config
+	for _, mode := range []coinrun.Mode{coinrun.Easy, coinrun.Hard} {
+		for _, percent := range []int{0, 100} {
+			for _, anywhere := range []bool{false, true} {
+				kinds = append(kinds, coinrun.Config{Variant: coinrun.RandomCoin, Mode: mode, RandomPercent: percent, StartAnywhere: anywhere})
+			}
+		}
 	}
-	baselines, err := model.Fit(d)
+	d := watch(t, 250, seen, 1, kinds...)
+	model, err := world.Train(ctx, d, world.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,60 +63,59 @@ func TestChain(t *testing.T) {
 			Levels: seen, Count: 250,
 		})
 	}
-	found, err := reward.Extract(ctx, model, scenes, shift.Contacts{}, reward.Default())
+	found, err := reward.Extract(ctx, model, d, scenes, shift.Contacts{}, reward.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%v: %.2f, from %.2f to %.2f", found.Names, found.Weight, found.Lo, found.Hi)
-	for _, g := range append(kinds, wall) {
-		test := watch(t, 100, fresh, 2, g)
-		r, err := model.Evaluate(test, baselines, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Logf("%v: person %v, over frequencies %v, over repetition %v; world %v, over frequencies %v",
-			g, r.Person, r.OverMarginal, r.OverRepeat, r.World, r.WorldOver)
-		for _, f := range []reward.Func{found, reward.Ended{}} {
-			q, err := reward.Compare(f, shift.CoinReward{}, test, reward.DefaultEPIC())
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Logf("%v: %T: AUROC %v, among %d + %d endings %v; EPIC %v", g, f, q.AUROC, q.Events, q.OtherEndings, q.AUROCEndings, q.EPIC)
-			if f == reward.Func(found) && q.AUROC.Estimate < 0.99 {
-				t.Errorf("%v: AUROC %v of the extracted reward, want at least 0.99", g, q.AUROC)
-			}
+	for _, j := range found.Order {
+		t.Logf("%s: %.2f, from %.2f to %.2f", found.Names[j], found.Weight[j], found.Lo[j], found.Hi[j])
+	}
+	coin := found.Weight[coinrun.PlaneCoin]
+	for j, w := range found.Weight {
+		if coin <= 0 || math.Abs(w) > coin {
+			t.Errorf("the coin is worth %.2f and %s %.2f; want the coin above 0 and all else", coin, found.Names[j], w)
 		}
 	}
 
-	var coins []float64
+	// As trained; with the coin moved; and in a game that people were not watched in.
+	wall := coinrun.Config{Variant: coinrun.ModWall, Mode: coinrun.Easy, RandomPercent: 100}
+	for _, g := range []coinrun.Config{end, moved, wall} {
+		q, err := reward.Compare(found, shift.CoinReward{}, watch(t, 100, fresh, 2, g), reward.DefaultEPIC())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%v: AUROC %v, among %d + %d endings %v; EPIC %v", g, q.AUROC, q.Events, q.OtherEndings, q.AUROCEndings, q.EPIC)
+		if !(q.AUROC.Estimate >= 0.99) {
+			t.Errorf("%v: AUROC %v of the extracted reward, want at least 0.99", g, q.AUROC)
+		}
+	}
+
+	const levels = 500
+	var policies []shift.Policy
 	for _, run := range []struct {
 		name   string
 		reward ppo.Rewarder
-		game   coinrun.Config
-	}{{"true reward", nil, end}, {"extracted reward", found, end}, {"true reward, coin moved in half of the levels", nil, half}} {
+	}{{"true reward", nil}, {"extracted reward", found}} {
 		cfg := ppo.Default()
-		cfg.Steps, cfg.Envs, cfg.Rollout = 1_500_000, 64, 128
+		cfg.Steps, cfg.Envs, cfg.Rollout = 700_000, 64, 128
 		cfg.Minibatches, cfg.Epochs, cfg.LearningRate = 8, 3, 1e-3
 		cfg.Reward, cfg.ScaleReward = run.reward, true
-		result, err := ppo.Train(ctx, func() (env.Env, error) { return coinrun.New(run.game) }, env.Levels{Count: 100_000}, cfg)
+		result, err := ppo.Train(ctx, func() (env.Env, error) { return coinrun.New(end) }, env.Levels{Count: levels}, cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var levels []int64
-		for i := range int64(500) {
-			levels = append(levels, 1_000_000+i)
-		}
-		out, err := shift.Evaluate(ctx, []shift.Policy{shift.PPO(run.name, result.Policy)}, []coinrun.Config{end, moved}, levels, 1, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range out {
-			s := e.Summarize(nil)
-			t.Logf("%s (%.1f s), in %v: coin %v, end %v, death %v, timeout %v", run.name, result.Elapsed.Seconds(), e.Game, s.Coin, s.End, s.Death, s.Timeout)
-			coins = append(coins, s.Coin.Share())
-		}
+		policies = append(policies, shift.PPO(run.name, result.Policy))
 	}
-	if coins[2] < coins[0]-0.15 {
-		t.Errorf("with the coin at the end, the extracted reward teaches %.2f coins, the true one %.2f", coins[2], coins[0])
+	out, err := shift.Evaluate(ctx, policies, []coinrun.Config{end, moved}, seeds(levels), 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range out {
+		s := e.Summarize(nil)
+		t.Logf("%s, in %v: coin %v, end %v, death %v, timeout %v", e.Policy, e.Game, s.Coin, s.End, s.Death, s.Timeout)
+	}
+	truth, extracted := out[0].Summarize(nil).Coin, out[2].Summarize(nil).Coin
+	if math.Abs(truth.Share()-extracted.Share()) > 0.15 {
+		t.Errorf("in training levels the extracted reward teaches %v coins, the true one %v", extracted, truth)
 	}
 }

@@ -56,7 +56,7 @@ func (c Cells) cells(visit func(p coinrun.Plane, dx, dy int)) {
 	}
 }
 
-// Names returns names such as "coin at (+1, 0)".
+// Names returns names such as "coin at (+1, +0)".
 func (c Cells) Names() []string {
 	var names []string
 	c.cells(func(p coinrun.Plane, dx, dy int) { names = append(names, fmt.Sprintf("%v at (%+d, %+d)", p, dx, dy)) })

@@ -9,7 +9,6 @@ package shift
 import (
 	"context"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"runtime"
 	"sync"
@@ -19,6 +18,7 @@ import (
 	"goalgap/lib/env/coinrun"
 	"goalgap/lib/ppo"
 	"goalgap/lib/rng"
+	"goalgap/lib/stats"
 )
 
 // Actor chooses actions. It is used by one goroutine at a time.
@@ -163,16 +163,10 @@ func (r Rate) String() string {
 	return fmt.Sprintf("%.1f%% [%.1f, %.1f]", 100*r.Share(), 100*r.Lo, 100*r.Hi)
 }
 
-// Wilson returns count out of total with the interval.
-func Wilson(count, total int) Rate {
-	const z = 1.959963984540054 // of 95 %
-	if total == 0 {
-		return Rate{Hi: 1}
-	}
-	n, p := float64(total), float64(count)/float64(total)
-	middle := (p + z*z/(2*n)) / (1 + z*z/n)
-	half := z / (1 + z*z/n) * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
-	return Rate{Count: count, Total: total, Lo: max(0, middle-half), Hi: min(1, middle+half)}
+// rate returns count out of total with its interval.
+func rate(count, total int) Rate {
+	w := stats.Wilson(count, total)
+	return Rate{Count: count, Total: total, Lo: w.Low, Hi: w.High}
 }
 
 // Summary is the rates of an evaluation, over the levels that were counted.
@@ -199,10 +193,10 @@ func (e *Evaluation) Summarize(keep func(i int) bool) Summary {
 		s.Steps += float64(o.Steps)
 		s.Progress += min(1, float64(o.MaxX-1.5)/float64(e.Length[i]))
 	}
-	s.Coin, s.End = Wilson(first[coinrun.CoinFirst], n), Wilson(first[coinrun.EndFirst], n)
-	s.Death, s.Timeout = Wilson(first[coinrun.DeathFirst], n), Wilson(first[coinrun.TimeoutFirst], n)
-	s.Reached = Wilson(s.Coin.Count+s.End.Count, n)
-	s.Survived = Wilson(n-s.Death.Count, n)
+	s.Coin, s.End = rate(first[coinrun.CoinFirst], n), rate(first[coinrun.EndFirst], n)
+	s.Death, s.Timeout = rate(first[coinrun.DeathFirst], n), rate(first[coinrun.TimeoutFirst], n)
+	s.Reached = rate(s.Coin.Count+s.End.Count, n)
+	s.Survived = rate(n-s.Death.Count, n)
 	s.Steps /= float64(n)
 	s.Progress /= float64(n)
 	return s

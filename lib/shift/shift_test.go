@@ -3,7 +3,7 @@ package shift_test
 import (
 	"context"
 	"errors"
-	"math"
+	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"runtime"
@@ -14,11 +14,13 @@ import (
 	"goalgap/lib/env/coinrun"
 	"goalgap/lib/reward"
 	"goalgap/lib/shift"
+	"goalgap/lib/stats"
 )
 
 var (
 	_ reward.Func     = shift.CoinReward{}
 	_ reward.Features = shift.Contacts{}
+	_ reward.Features = shift.Cells{}
 )
 
 // runner jumps and runs to the right, mostly.
@@ -77,6 +79,58 @@ func TestCoinRewardIsTheGamesOwn(t *testing.T) {
 	}
 }
 
+// Cells must say of every cell near the agent what the observation says, under the name of that cell.
+func TestCellsAreThoseOfTheObservation(t *testing.T) {
+	e, err := coinrun.New(coinrun.Config{Variant: coinrun.RandomCoin, RandomPercent: 100, StartAnywhere: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const radius = 2
+	cells := shift.Cells{Radius: radius}
+	names := cells.Names()
+	number := map[string]int{}
+	for j, name := range names {
+		number[name] = j
+	}
+	if want := coinrun.NumPlanes * 5 * 5; len(names) != want || len(number) != want {
+		t.Fatalf("%d names, %d of them different; want %d", len(names), len(number), want)
+	}
+	const rows = 500
+	obs, r := env.NewBatch(e.Spec(), rows), rand.New(rand.NewPCG(1, 1))
+	stop := env.Terminated
+	for i := range rows {
+		if stop != env.Running {
+			e.Reset(r.Int64N(1000))
+		}
+		_, stop = e.Step(r.IntN(coinrun.NumActions))
+		e.Observe(obs.Row(i))
+	}
+	got := make([]float32, rows*len(names))
+	for i := range got {
+		got[i] = 9 // what was there must not matter
+	}
+	cells.Features(got, obs)
+	for i := range rows {
+		want := make([]float32, len(names))
+		active, _ := obs.Row(i)
+		for _, index := range active {
+			if index < 0 {
+				break
+			}
+			if p, dx, dy := coinrun.Locate(int(index)); max(dx, -dx, dy, -dy) <= radius {
+				j, ok := number[fmt.Sprintf("%v at (%+d, %+d)", p, dx, dy)]
+				if !ok {
+					t.Fatalf("no feature for %s", coinrun.DescribeIndex(int(index)))
+				}
+				want[j] = 1
+			}
+		}
+		if !reflect.DeepEqual(got[i*len(names):(i+1)*len(names)], want) {
+			t.Fatalf("observation %d: the features differ from what coinrun.Locate says", i)
+		}
+	}
+}
+
 func TestEvaluationComesInPairs(t *testing.T) {
 	out, err := shift.Evaluate(context.Background(), []shift.Policy{policy}, []coinrun.Config{end, moved}, seeds(200), 1, nil)
 	if err != nil {
@@ -97,6 +151,9 @@ func TestEvaluationComesInPairs(t *testing.T) {
 	for _, s := range []shift.Summary{a, b} {
 		if s.Coin.Count+s.End.Count+s.Death.Count+s.Timeout.Count != 200 {
 			t.Errorf("outcomes do not add up to 200: %+v", s)
+		}
+		if w := stats.Wilson(s.Coin.Count, 200); s.Coin.Lo != w.Low || s.Coin.Hi != w.High {
+			t.Errorf("limits of the rate of coins %v, want %v", s.Coin, w)
 		}
 		if s.Reached.Count != s.Coin.Count+s.End.Count || s.Survived.Count != 200-s.Death.Count || s.Progress <= 0 || s.Progress > 1 {
 			t.Errorf("capability: %+v", s)
@@ -146,18 +203,6 @@ func TestGoodLevelsKeepOffTheNaturalPath(t *testing.T) {
 	}
 	if _, err := shift.GoodLevels(context.Background(), policy, moved, seeds(2), 3, 0.1, 1); err == nil {
 		t.Error("good levels of a game whose coin is moved: no error")
-	}
-}
-
-func TestWilsonInterval(t *testing.T) {
-	// Newcombe 1998, table I, method 3 (score interval): 81 of 263 and 0 of 20.
-	for _, c := range []struct {
-		count, total int
-		lo, hi       float64
-	}{{81, 263, 0.2553, 0.3662}, {0, 20, 0, 0.1611}, {1, 29, 0.0061, 0.1718}} {
-		if r := shift.Wilson(c.count, c.total); math.Abs(r.Lo-c.lo) > 5e-5 || math.Abs(r.Hi-c.hi) > 5e-5 {
-			t.Errorf("%d of %d: [%.4f, %.4f], want [%.4f, %.4f]", c.count, c.total, r.Lo, r.Hi, c.lo, c.hi)
-		}
 	}
 }
 
