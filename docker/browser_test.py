@@ -153,7 +153,7 @@ class Jupyter(unittest.TestCase):
         pictures = wait(lambda: self.js("return $('.output_png img, .output_svg svg, .output_subarea img').length"), "pictures")
         self.assertGreater(pictures, 3)
         if SCREENSHOT:
-            self.js("var i = arguments[0]; Jupyter.notebook.scroll_to_cell(i, 0)", last)
+            self.js("Jupyter.notebook.scroll_to_cell(arguments[0], 0)", cells[-2])
             time.sleep(1)
             self.driver.save_screenshot(SCREENSHOT)
         self.js("Jupyter.notebook.session.delete()")

@@ -51,6 +51,6 @@ say "The kernel under jupyter_kernel_test"
 /usr/bin/python3 docker/kernel_test.py
 
 say "A real browser: the notebook in Jupyter, the report without a network"
-/usr/bin/python3 docker/browser_test.py "$work/coinrun.ipynb" "$work/reports" "$work"
+/usr/bin/python3 docker/browser_test.py "$work/coinrun.ipynb" "$work/reports" "$work" ${GOALGAP_SCREENSHOT:+"$GOALGAP_SCREENSHOT"}
 
 say "All tests passed"
