@@ -11,7 +11,7 @@ done
 if [ -n "$missing" ]; then
   apt-get -o DPkg::Lock::Timeout=600 update -qq
   # shellcheck disable=SC2086 # a list of words
-  apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends $missing >/dev/null
+  apt-get -o DPkg::Lock::Timeout=600 install -y -qq $missing >/dev/null
 fi
 export PATH="$PATH:/usr/local/go/bin"
 command -v go >/dev/null || { echo "Go is missing: install Go 1.26 or later from https://go.dev/dl"; exit 1; }
