@@ -4,7 +4,7 @@
 //
 // Each cell becomes a package of its own, built as a plugin, which the worker process loads. Later cells import the
 // packages of earlier ones; Go's runtime then uses the copy that is loaded already, variables included. So types are
-// identical across cells, and everything is compiled code that runs at native speed.
+// identical across cells, and everything is compiled code.
 //
 //	x := 3                          package main // import path nb/4f…, clause main: %T says main.T
 //	func double(n int) int {   =>   var x int
