@@ -138,7 +138,7 @@ func TestWrongConfigsAreRefused(t *testing.T) {
 func TestPackageKnowsNoGame(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "goalgap/lib/world").CombinedOutput()
 	if err != nil {
-		t.Skipf("go list: %v: %s", err, out)
+		t.Fatalf("go list: %v: %s", err, out)
 	}
 	if strings.Contains(string(out), "goalgap/lib/env/") {
 		t.Errorf("depends on an environment:\n%s", out)
