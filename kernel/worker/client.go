@@ -40,7 +40,9 @@ type Client struct {
 	lastErr  tail
 	mu       sync.Mutex
 	pending  map[int64]chan *Error
+	calls    map[int64]chan reply
 	nextRun  int64
+	nextCall int64
 	current  int64
 	writeMu  sync.Mutex
 	shutdown bool
@@ -48,7 +50,8 @@ type Client struct {
 
 // Start starts the worker program. events is called for everything that cells put out, one event at a time, in order.
 func Start(program, dir string, env []string, events func(Event)) (*Client, error) {
-	c := &Client{events: events, ready: make(chan struct{}), exited: make(chan struct{}), pending: map[int64]chan *Error{}}
+	c := &Client{events: events, ready: make(chan struct{}), exited: make(chan struct{}), pending: map[int64]chan *Error{},
+		calls: map[int64]chan reply{}}
 	cmd := exec.Command(program)
 	cmd.Dir, cmd.Env = dir, env
 	// A group of its own: a Ctrl-C on the terminal is for the kernel, which then interrupts the cell.
@@ -273,6 +276,8 @@ func (c *Client) readReplies(r io.ReadCloser, emit func(Event)) {
 		case "display":
 			w := m.Message
 			emit(Event{Kind: w.Kind, Data: w.Data, Metadata: w.Metadata, Transient: w.Transient, Wait: w.Wait, Run: m.ID})
+		case "answer":
+			c.answered(m)
 		case "done":
 			c.mu.Lock()
 			done := c.pending[m.ID]

@@ -7,23 +7,30 @@
 // into both output streams, and the kernel delivers the message when it has read both marks.
 package worker
 
-import "goalgap/kernel/display"
+import (
+	"encoding/json"
+
+	"goalgap/kernel/display"
+)
 
 // request is what the kernel tells the worker.
 type request struct {
-	Op    string   `json:"op"` // "run" or "interrupt"
-	ID    int64    `json:"id,omitempty"`
-	Files []string `json:"files,omitempty"` // plugins to load first, in this order
-	Cell  string   `json:"cell,omitempty"`  // package path of the cell to run
+	Op    string          `json:"op"` // "run", "interrupt" or "call"
+	ID    int64           `json:"id,omitempty"`
+	Files []string        `json:"files,omitempty"` // plugins to load first, in this order
+	Cell  string          `json:"cell,omitempty"`  // package path of the cell to run
+	Name  string          `json:"name,omitempty"`  // of what is called
+	Data  json.RawMessage `json:"data,omitempty"`  // its argument
 }
 
 // reply is what the worker tells the kernel.
 type reply struct {
-	Op      string   `json:"op"` // "ready", "display" or "done"
-	ID      int64    `json:"id,omitempty"`
-	Mark    int64    `json:"mark,omitempty"` // position in the output streams
-	Message *message `json:"message,omitempty"`
-	Error   *Error   `json:"error,omitempty"`
+	Op      string          `json:"op"` // "ready", "display", "done" or "answer"
+	ID      int64           `json:"id,omitempty"`
+	Mark    int64           `json:"mark,omitempty"` // position in the output streams
+	Message *message        `json:"message,omitempty"`
+	Error   *Error          `json:"error,omitempty"`
+	Data    json.RawMessage `json:"data,omitempty"` // result of a call
 }
 
 // message is a display.Message on the wire.

@@ -60,6 +60,8 @@ func Serve(in io.Reader, out io.Writer) error {
 			runs <- r
 		case "interrupt":
 			s.interrupt(r.ID)
+		case "call":
+			go s.call(r)
 		}
 	}
 }

@@ -1,0 +1,89 @@
+package worker
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// handlers are what the kernel can call in the worker besides running cells, by name.
+var (
+	handlersMu sync.Mutex
+	handlers   = map[string]func(json.RawMessage) (any, error){}
+)
+
+// Handle makes f callable from the kernel's end by Client.Call. The calls are served while cells run, each on a
+// goroutine of its own.
+func Handle[In, Out any](name string, f func(In) (Out, error)) {
+	handlersMu.Lock()
+	defer handlersMu.Unlock()
+	handlers[name] = func(data json.RawMessage) (any, error) {
+		var in In
+		if err := json.Unmarshal(data, &in); err != nil {
+			return nil, fmt.Errorf("reading the argument of %s: %w", name, err)
+		}
+		return f(in)
+	}
+}
+
+// call serves one call.
+func (s *server) call(r request) {
+	handlersMu.Lock()
+	f := handlers[r.Name]
+	handlersMu.Unlock()
+	answer := reply{Op: "answer", ID: r.ID}
+	out, err := any(nil), fmt.Errorf("the worker knows no call %q", r.Name)
+	if f != nil {
+		out, err = f(r.Data)
+	}
+	if err == nil {
+		answer.Data, err = json.Marshal(out)
+	}
+	if err != nil {
+		answer.Error = &Error{Name: "call", Value: err.Error()}
+	}
+	s.send(answer, false)
+}
+
+var errGone = errors.New("the worker is gone")
+
+// Call calls what the worker has under a name, with the argument in, and stores the result in out unless that is nil.
+func (c *Client) Call(name string, in, out any) error {
+	data, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("calling %s in the worker: %w", name, err)
+	}
+	done := make(chan reply, 1)
+	c.mu.Lock()
+	c.nextCall++
+	id := c.nextCall
+	c.calls[id] = done
+	c.mu.Unlock()
+	if err := c.write(request{Op: "call", ID: id, Name: name, Data: data}); err != nil {
+		return errGone
+	}
+	select {
+	case r := <-done:
+		switch {
+		case r.Error != nil:
+			return errors.New(r.Error.Value)
+		case out == nil:
+			return nil
+		}
+		return json.Unmarshal(r.Data, out)
+	case <-c.exited:
+		return errGone
+	}
+}
+
+// answered delivers the result of a call.
+func (c *Client) answered(r reply) {
+	c.mu.Lock()
+	done := c.calls[r.ID]
+	delete(c.calls, r.ID)
+	c.mu.Unlock()
+	if done != nil {
+		done <- r
+	}
+}
