@@ -40,6 +40,9 @@ type importSpec struct{ name, path string }
 
 const runName = "ωˍRun"
 
+// cellPackagePath is the package that every cell is linked with.
+const cellPackagePath = "goalgap/kernel/worker/cell"
+
 // oldPrefix marks the earlier variable of the same name on the right of x := f(x).
 const oldPrefix = "ωˍold_"
 
@@ -55,9 +58,14 @@ func (s *Session) check(ctx context.Context, source, file string) (*checked, err
 		}
 	}
 	analyse(chunks)
+	carried, err := s.carry(chunks)
+	if err != nil {
+		return nil, err
+	}
+	chunks = append(chunks, carried...)
 	// Some things are known only when the types are: which names stand for packages, that v := f() leaves out an error
 	// to be checked, that x := x + 1 reads an earlier x. Each pass settles at least one of them, so the loop ends.
-	p := &passes{earlier: map[int]string{}}
+	p := newPasses()
 	for {
 		c := &checked{chunks: slices.Clone(chunks), file: file, source: source, old: map[string]*entry{},
 			aliases: map[types.Object]*entry{}, used: map[*entry]token.Pos{}}
@@ -72,6 +80,14 @@ func (s *Session) check(ctx context.Context, source, file string) (*checked, err
 type passes struct {
 	auto    []importSpec
 	earlier map[int]string // offset in the cell of a name that means what the name was before the cell declares it
+	// Calls f() in v := f(), v = f() and var v = f() with one result more than there are variables, an error, which is
+	// checked and left out: offset in the cell -> offset of its end.
+	unwrap map[int]int
+	values map[int]int // how many values such a call leaves
+}
+
+func newPasses() *passes {
+	return &passes{earlier: map[int]string{}, unwrap: map[int]int{}, values: map[int]int{}}
 }
 
 func (s *Session) checkOnce(ctx context.Context, c *checked, p *passes) (again bool, err error) {
@@ -80,24 +96,21 @@ func (s *Session) checkOnce(ctx context.Context, c *checked, p *passes) (again b
 		return false, err
 	}
 	imports = append(imports, p.auto...)
-	s.markEarlier(c, p)
+	s.mark(c, p)
 	c.build(imports)
 	if err := c.parse(); err != nil {
 		return false, err
 	}
 	c.imports = imports
-	paths := make([]string, len(imports))
-	for i, im := range imports {
-		paths[i] = im.path
+	paths := []string{cellPackagePath}
+	for _, im := range imports {
+		paths = append(paths, im.path)
 	}
 	if err := s.tools.ensure(ctx, paths); err != nil {
 		return false, err
 	}
 
 	c.pkg = types.NewPackage("main", "main")
-	if err := s.foreignReceivers(c); err != nil {
-		return false, err
-	}
 	own := declaredNames(c.ast.Decls)
 	for _, im := range imports {
 		own[im.name] = true
@@ -132,7 +145,7 @@ func (s *Session) checkOnce(ctx context.Context, c *checked, p *passes) (again b
 			// The type is another cell's; to its user all cells are one package.
 		case strings.HasSuffix(e.Msg, "is not used") && (last != nil && last.Pos() <= e.Pos && e.Pos < last.End() || c.silencedAt(e.Pos)):
 			// The value is shown, or a semicolon says that it should not be.
-		case (strings.HasPrefix(e.Msg, "assignment mismatch") || strings.HasPrefix(e.Msg, "multiple-value")) && c.unwraps(e.Pos):
+		case (strings.HasPrefix(e.Msg, "assignment mismatch") || strings.HasPrefix(e.Msg, "multiple-value")) && c.unwraps(e.Pos, p):
 			again = true
 		case strings.HasPrefix(e.Msg, "undefined: "):
 			name := strings.TrimPrefix(e.Msg, "undefined: ")
@@ -184,7 +197,7 @@ func (c *checked) build(imports []importSpec) {
 		switch {
 		case ch.kind == declChunk || ch.kind == varChunk:
 			ch.from = b.Len()
-			fmt.Fprintf(&b, "//line %s:%d:%d\n", c.file, ch.line, ch.col)
+			fmt.Fprintf(&b, "//line %s:%d:%d\n", c.fileOf(ch), ch.line, ch.col)
 			ch.start = b.Len()
 			b.WriteString(ch.text)
 			b.WriteString("\n")
@@ -228,11 +241,24 @@ func (c *checked) build(imports []importSpec) {
 		if d := ch.define; d != nil {
 			text = text[:d.tokOff] + " =" + text[d.tokOff+2:]
 		}
+		if ch.values {
+			fmt.Fprintf(&b, "ωˍcell.Show(/*line %s:%d:%d*/", c.file, ch.line, ch.col)
+			ch.start = b.Len()
+			text += ")"
+		}
 		b.WriteString(text)
 		b.WriteString("\n")
 	}
 	b.WriteString("}\n")
 	c.text = b.Bytes()
+}
+
+// fileOf is the file name of a chunk in positions.
+func (c *checked) fileOf(ch *chunk) string {
+	if ch.file != "" {
+		return ch.file
+	}
+	return c.file
 }
 
 // declares reports whether the statement declares a variable rather than only assigning to earlier ones.
@@ -247,7 +273,7 @@ func (d *define) plain() bool {
 			return false
 		}
 	}
-	return !d.unwrap
+	return true
 }
 
 // checkNames is the left side of the var declaration that stands for the statement of chunk i.
@@ -258,14 +284,11 @@ func (d *define) checkNames(i int) []string {
 			names[j] = fmt.Sprintf("ωˍset%d_%d", i, j)
 		}
 	}
-	if d.unwrap {
-		names = append(names, fmt.Sprintf("ωˍerr%d", i))
-	}
 	return names
 }
 
 func writeImports(b *bytes.Buffer, imports []importSpec) {
-	b.WriteString("package main\n")
+	fmt.Fprintf(b, "package main\nimport ωˍcell %q\n", cellPackagePath)
 	for _, im := range imports {
 		fmt.Fprintf(b, "import %s %q\n", im.name, im.path)
 	}
@@ -288,6 +311,9 @@ func (c *checked) parse() error {
 		}
 		lastLine := 1
 		for _, ch := range c.chunks {
+			if ch.file != "" {
+				continue
+			}
 			l, _ := advance(ch.line, ch.col, ch.text)
 			lastLine = max(lastLine, l)
 		}
@@ -312,7 +338,11 @@ func (c *checked) offset(p token.Pos) int { return c.tokFile.Offset(p) }
 
 func (c *checked) sourceError(p token.Pos, msg string) *SourceError {
 	pos := c.fset.Position(p)
-	return &SourceError{Line: pos.Line, Col: pos.Column, Msg: strings.ReplaceAll(msg, oldPrefix, "")}
+	e := &SourceError{Line: pos.Line, Col: pos.Column, Msg: strings.ReplaceAll(msg, oldPrefix, "")}
+	if ch := c.chunkAt(c.offset(p)); ch != nil {
+		e.file = ch.file
+	}
+	return e
 }
 
 // sourceOffset returns where in the cell a position of the checked file lies, -1 if it is not of the user's text.
@@ -394,10 +424,14 @@ func (c *checked) hasInvalidVariable() bool {
 
 // lastExpression returns the last statement's expression, if the cell ends with one that is not silenced.
 func (c *checked) lastExpression() ast.Expr {
-	if len(c.chunks) == 0 || len(c.body.List) == 0 {
+	n := len(c.chunks)
+	for n > 0 && c.chunks[n-1].file != "" {
+		n--
+	}
+	if n == 0 || len(c.body.List) == 0 {
 		return nil
 	}
-	last := &c.chunks[len(c.chunks)-1]
+	last := &c.chunks[n-1]
 	if last.kind != stmtChunk || last.define != nil || last.silenced {
 		return nil
 	}
@@ -408,47 +442,52 @@ func (c *checked) lastExpression() ast.Expr {
 	return e.X
 }
 
-// unwraps recognises v := f() where f has one result more, an error, and marks the statement.
-func (c *checked) unwraps(p token.Pos) bool {
-	ch := c.chunkAt(c.offset(p))
-	if ch == nil || ch.define == nil || ch.define.unwrap || !ch.define.declares() {
+// unwraps recognises v := f(), v = f() and var v = f() where f has one result more, an error, and notes the call.
+func (c *checked) unwraps(at token.Pos, p *passes) bool {
+	variables, value := c.assignment(at)
+	call, ok := value.(*ast.CallExpr)
+	if !ok || variables < 1 || variables > maxUnwrap {
 		return false
 	}
-	call := c.definingCall(ch)
-	if call == nil {
-		return false
-	}
-	sig, ok := c.info.Types[call.Fun].Type.(*types.Signature)
+	results, ok := c.info.Types[call].Type.(*types.Tuple)
 	if !ok {
+		if sig, isFunc := c.info.Types[call.Fun].Type.(*types.Signature); isFunc {
+			results, ok = sig.Results(), true
+		}
+	}
+	if !ok || results.Len() != variables+1 || !isError(results.At(variables).Type()) {
 		return false
 	}
-	results := sig.Results()
-	if results.Len() != len(ch.define.names)+1 || !isError(results.At(results.Len()-1).Type()) {
+	from, to := c.sourceOffset(call.Pos()), c.sourceOffset(call.End()-1)+1
+	if from < 0 || to <= from || p.unwrap[from] != 0 {
 		return false
 	}
-	ch.define.unwrap = true
+	p.unwrap[from], p.values[from] = to, variables
 	return true
 }
 
-// definingCall returns the call on the right of the chunk's :=, if that is all there is.
-func (c *checked) definingCall(ch *chunk) *ast.CallExpr {
+// maxUnwrap is how many results a call can have besides the error that is checked and left out.
+const maxUnwrap = 4
+
+// assignment returns the number of variables and the only value of the assignment or declaration at the top level of the
+// cell in which a position lies.
+func (c *checked) assignment(at token.Pos) (variables int, value ast.Expr) {
+	inside := func(n ast.Node) bool { return n.Pos() <= at && at < n.End() }
 	for _, d := range c.ast.Decls {
-		g, ok := d.(*ast.GenDecl)
-		if !ok || g.Tok != token.VAR {
-			continue
-		}
-		for _, s := range g.Specs {
-			v := s.(*ast.ValueSpec)
-			if len(v.Values) != 1 {
-				continue
-			}
-			if off := c.offset(v.Values[0].Pos()); off >= ch.from && off < ch.start+len(ch.text) {
-				call, _ := ast.Unparen(v.Values[0]).(*ast.CallExpr)
-				return call
+		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.VAR && inside(g) {
+			for _, s := range g.Specs {
+				if v := s.(*ast.ValueSpec); inside(v) && len(v.Values) == 1 {
+					return len(v.Names), v.Values[0]
+				}
 			}
 		}
 	}
-	return nil
+	for _, st := range c.body.List {
+		if a, ok := st.(*ast.AssignStmt); ok && inside(a) && a.Tok == token.ASSIGN && len(a.Rhs) == 1 {
+			return len(a.Lhs), a.Rhs[0]
+		}
+	}
+	return 0, nil
 }
 
 var errorType = types.Universe.Lookup("error").Type()

@@ -68,7 +68,7 @@ func (s *Session) visibleNames(source string, at int) map[string]bool {
 		names[n] = true
 	}
 	for n := range s.imports {
-		names[n] = !strings.HasPrefix(n, blankImport)
+		names[n] = !strings.HasPrefix(n, blankImport) && !strings.HasPrefix(n, dotImport)
 	}
 	for n := range standardPackages {
 		names[n] = true
@@ -147,7 +147,7 @@ func (s *Session) typedExpression(before, after string) (ast.Expr, *checked) {
 			continue
 		}
 		analyse(chunks)
-		p := &passes{earlier: map[int]string{}}
+		p := newPasses()
 		var c *checked
 		for again := true; again; {
 			c = &checked{chunks: slices.Clone(chunks), file: "cell", source: source, old: map[string]*entry{},

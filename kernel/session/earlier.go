@@ -5,7 +5,6 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
-	"strings"
 )
 
 // The checked file declares a cell's variables at package level, where they would be visible in the whole cell. But
@@ -103,58 +102,40 @@ func (c *checked) declarationEnds() map[string]int {
 	return ends
 }
 
-// markEarlier gives what a name meant before the cell its spelling for this cell, in the text of the chunks.
-func (s *Session) markEarlier(c *checked, p *passes) {
+// mark changes the text of the chunks as earlier passes have found necessary: what a name meant before the cell gets its
+// spelling for this cell, and calls whose error is checked are wrapped.
+func (s *Session) mark(c *checked, p *passes) {
+	ends := map[int]int{}
+	for from, to := range p.unwrap {
+		ends[to] = from
+	}
 	for i := range c.chunks {
 		ch := &c.chunks[i]
 		if ch.kind == importChunk {
 			continue
 		}
-		for at := len(ch.text) - 1; at >= 0; at-- {
-			name := p.earlier[ch.off+at]
-			if name == "" {
-				continue
-			}
-			line, col := advance(ch.line, ch.col, ch.text[:at+len(name)])
-			ch.text = fmt.Sprintf("%s%s%s/*line %s:%d:%d*/%s", ch.text[:at], oldPrefix, name, c.file, line, col, ch.text[at+len(name):])
-			if e := s.names[name]; e != nil {
-				c.old[name] = e
-			}
+		// here returns a directive for a place in the text, behind something inserted.
+		here := func(at int) string {
+			line, col := advance(ch.line, ch.col, ch.text[:at])
+			return fmt.Sprintf("/*line %s:%d:%d*/", c.file, line, col)
 		}
-	}
-}
-
-// foreignReceivers refuses methods on types of earlier cells: their set of methods was compiled with them.
-func (s *Session) foreignReceivers(c *checked) error {
-	aliases := map[string]ast.Expr{}
-	own := declaredNames(c.ast.Decls)
-	for _, d := range c.ast.Decls {
-		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.TYPE {
-			for _, spec := range g.Specs {
-				if t := spec.(*ast.TypeSpec); t.Assign.IsValid() {
-					aliases[t.Name.Name] = t.Type
+		for at := len(ch.text); at >= 0; at-- {
+			off := ch.off + at
+			if name := p.earlier[off]; name != "" && at < len(ch.text) {
+				end := at + len(name)
+				ch.text = ch.text[:at] + oldPrefix + name + here(end) + ch.text[end:]
+				if e := s.names[name]; e != nil {
+					c.old[name] = e
 				}
 			}
-		}
-	}
-	for _, d := range c.ast.Decls {
-		f, ok := d.(*ast.FuncDecl)
-		if !ok || f.Recv == nil || len(f.Recv.List) != 1 {
-			continue
-		}
-		name := receiverName(f.Recv.List[0].Type)
-		for range len(aliases) {
-			if t := aliases[name]; t != nil {
-				name = receiverName(t)
+			if p.unwrap[off] != 0 {
+				ch.text = fmt.Sprintf("%sωˍcell.Value%d(%s%s", ch.text[:at], p.values[off], here(at), ch.text[at:])
+			}
+			if _, ok := ends[off]; ok && at > 0 {
+				ch.text = ch.text[:at] + ")" + here(at) + ch.text[at:]
 			}
 		}
-		if e := s.names[name]; e == nil || own[name] || !isType(e.obj) {
-			continue
-		}
-		return ErrorList{c.sourceError(f.Recv.Pos(), fmt.Sprintf("the type %s is compiled already, so it cannot get the method %s here: write the method into the cell that declares %s, and run that cell again",
-			name, f.Name.Name, name))}
 	}
-	return nil
 }
 
 func receiverName(t ast.Expr) string {
@@ -173,6 +154,3 @@ func receiverName(t ast.Expr) string {
 		}
 	}
 }
-
-// original removes what marks a name as the earlier one.
-func original(name string) string { return strings.TrimPrefix(name, oldPrefix) }

@@ -40,6 +40,7 @@ func (l *lowering) editTree() {
 			}
 			l.methodName(n)
 			l.redirect(n, path)
+			l.dotImported(n, path)
 			if name := original(n.Name); name != n.Name && l.reused[name] != nil {
 				l.edit(n.Pos(), n.End(), name) // the earlier variable and the declared one are the same
 			}
@@ -62,6 +63,24 @@ func (l *lowering) editTree() {
 		}
 		return true
 	})
+}
+
+// dotImported qualifies a name that the cell has by import . "path": the compiled cell imports the package under a name,
+// as the compiler would refuse the import where nothing is used.
+func (l *lowering) dotImported(id *ast.Ident, path []ast.Node) {
+	o := l.info.Uses[id]
+	if o == nil || o.Pkg() == nil || isCell(o.Pkg()) || o.Parent() != o.Pkg().Scope() || o.Pkg().Path() == cellPackagePath {
+		return
+	}
+	if sel, ok := path[len(path)-2].(*ast.SelectorExpr); ok && sel.Sel == id {
+		return
+	}
+	name, ok := l.imports[o.Pkg().Path()]
+	if !ok {
+		name = fmt.Sprintf(reservedLower+"import%d", len(l.imports))
+		l.imports[o.Pkg().Path()] = name
+	}
+	l.insert(id.Pos(), name+".")
 }
 
 // The interrupt check of a loop looks at a flag whose address the function around it holds.

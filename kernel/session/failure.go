@@ -59,6 +59,10 @@ func (s *Session) compileFailure(ctx context.Context, err error, source, label s
 			f.Traceback = append(f.Traceback, fmt.Sprintf("… and %d more", len(list)-i))
 			break
 		}
+		if e.file != "" {
+			f.Traceback = append(f.Traceback, fmt.Sprintf("%s:%d:%d: %s%s%s", s.labels[e.file], e.Line, e.Col, red, e.Msg, plain))
+			continue
+		}
 		f.Traceback = append(f.Traceback, fmt.Sprintf("%s:%d:%d: %s%s%s", label, e.Line, e.Col, red, e.Msg, plain))
 		if e.Line >= 1 && e.Line <= len(lines) {
 			text := lines[e.Line-1]
@@ -104,8 +108,13 @@ func (s *Session) runFailure(e *worker.Error, source string) *Failure {
 	f := &Failure{Name: e.Name, Value: e.Value, Interrupted: e.Name == "interrupted", Died: e.Died}
 	f.Traceback = append(f.Traceback, red+e.Name+plain+": "+e.Value)
 	frames := s.frames(e.Stack)
-	for _, fr := range frames {
-		f.Traceback = append(f.Traceback, fmt.Sprintf("%s%s:%d%s %s", dim, fr.label, fr.line, plain, fr.function))
+	for i, fr := range frames {
+		if left := len(frames) - outerFrames - i; i == innerFrames && left > 1 {
+			f.Traceback = append(f.Traceback, fmt.Sprintf("%s… %d calls …%s", dim, left, plain))
+		}
+		if i < innerFrames || i >= len(frames)-outerFrames || len(frames)-outerFrames-innerFrames <= 1 {
+			f.Traceback = append(f.Traceback, fmt.Sprintf("%s%s:%d%s %s", dim, fr.label, fr.line, plain, fr.function))
+		}
 	}
 	for _, fr := range frames {
 		if fr.file != "" {
@@ -119,6 +128,12 @@ func (s *Session) runFailure(e *worker.Error, source string) *Failure {
 	}
 	return f
 }
+
+// Of a long trace the innermost and the outermost calls are shown.
+const (
+	innerFrames = 12
+	outerFrames = 4
+)
 
 type frame struct {
 	file     string // of a cell; empty for library code

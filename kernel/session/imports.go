@@ -55,11 +55,11 @@ func (s *Session) explicitImports(ctx context.Context, c *checked) ([]importSpec
 			} else if pkg, err := s.importer.Import(p); err == nil {
 				name = pkg.Name()
 			}
-			if name == "." {
-				return nil, ErrorList{{Line: pos.Line, Col: pos.Column, Msg: "dot imports are not supported in cells: import the package under a name"}}
-			}
-			if name == "_" {
+			switch name {
+			case "_":
 				name = blankImport + p
+			case ".":
+				name = dotImport + p
 			}
 			all[name], c.explicit[name] = p, p
 		}
@@ -75,6 +75,8 @@ func (s *Session) explicitImports(ctx context.Context, c *checked) ([]importSpec
 		im := importSpec{name, all[name]}
 		if strings.HasPrefix(name, blankImport) {
 			im.name = "_"
+		} else if strings.HasPrefix(name, dotImport) {
+			im.name = "."
 		} else if own[name] {
 			im.name = oldPrefix + name
 		}
@@ -85,6 +87,9 @@ func (s *Session) explicitImports(ctx context.Context, c *checked) ([]importSpec
 
 // blankImport begins the key of an import for its side effects; the path follows.
 const blankImport = "_ "
+
+// dotImport begins the key of an import of all names of a package; the path follows.
+const dotImport = ". "
 
 // autoImport finds a package for a name that is used as name.Something and declared nowhere.
 func (s *Session) autoImport(ctx context.Context, c *checked, p *passes, name string) (bool, error) {

@@ -193,3 +193,40 @@ func TestPredeclaredNamesCanBeShadowed(t *testing.T) {
 		}},
 	})
 }
+
+func TestConveniencesOfStatements(t *testing.T) {
+	playAll(t, []situation{
+		{"the error of a call is checked and left out", []step{
+			{cell: "func two() (int, error) { return 2, nil }\nfunc three() (int, string, error) { return 2, \"s\", nil }\nfunc bad() (int, error) { return 9, errors.New(\"bad\") }\nv := two()\nv", out: "[result 2]"},
+			{cell: "v = 5\nv = two()\nv", out: "[result 2]"},
+			{cell: "var w = two()\nvar u int = two()\nw + u", out: "[result 4]"},
+			{cell: "q, r := three()\nm := map[string]int{}\nm[\"a\"] = two()\nq, r, m", out: "[result 2 s map[a:2]]"},
+			{cell: "v, x := three()\nv, x", out: "[result 2 s]"},
+			{cell: "v = bad()\nfmt.Println(\"not reached\")", fails: "error: bad"},
+			{cell: "z := bad()", fails: "error: bad"},
+			{cell: "v", out: "[result 2]"},
+			{cell: "func f() int { n := two(); return n }", fails: "assignment mismatch"},
+		}},
+		{"several values are shown", []step{
+			{cell: "1, \"a\", nil", out: "[result 1 a <nil>]"},
+			{cell: "1, 2;"},
+			{cell: "1, undefinedName", fails: "undefined: undefinedName"},
+		}},
+		{"integers of any size are shown", []step{
+			{cell: "1 << 70", out: "[result 1180591620717411303424]"},
+		}},
+		{"all names of a package", []step{
+			{cell: "import . \"strings\"\nToUpper(\"a\"), Repeat(\"b\", 2)", out: "[result A bb]"},
+			{cell: "func shout(s string) string { var b Builder; b.WriteString(ToUpper(s)); return b.String() }\nshout(\"x\")", out: "[result X]"},
+			{cell: "Fields(\" a b \")", out: "[result [a b]]"},
+		}},
+		{"headers with several statements", []step{
+			{cell: "for i := 0; ; i++ {\n\tif i == 3 { fmt.Print(i); break }\n}", out: "3"},
+			{cell: "if a := 3; a > 5 { fmt.Print(a) } else if b := 4; b > 3 { fmt.Print(\"b\", b) }", out: "b4"},
+			{cell: "switch x := 3; { case x > 2: fmt.Print(\"big\") }", out: "big"},
+		}},
+		{"a long trace is shortened", []step{
+			{cell: "func deep(n int) int { if n == 0 { panic(\"bottom\") }; return deep(n-1) + 1 }\ndeep(500)", fails: "panic: bottom"},
+		}},
+	})
+}

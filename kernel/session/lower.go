@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"go/ast"
+	"go/constant"
 	"go/token"
 	"go/types"
 	"slices"
@@ -30,6 +31,7 @@ type lowering struct {
 	packageUses []packageUse
 	emitted     map[string]bool // names of packages in the emitted text
 	locals      map[string]bool
+	renewal     renewal
 	preamble    bytes.Buffer
 	err         error
 }
@@ -49,6 +51,7 @@ type lowered struct {
 	entries []*entry // names that the cell gives to the session
 	reused  map[string]*entry
 	structs []structHome
+	renewal renewal
 	imports []string // packages, cells not included
 }
 
@@ -58,6 +61,7 @@ const pathPlaceholder = "nb/ΩPATHΩ"
 func (s *Session) lower(c *checked) (*lowered, error) {
 	l := &lowering{checked: c, session: s, imports: map[string]string{}, cells: map[*cellPackage]bool{},
 		reused: map[string]*entry{}, emitted: map[string]bool{}}
+	l.renewal = s.renewal(c)
 	l.findReused()
 	l.findPackageUses()
 	l.editTree()
@@ -71,7 +75,7 @@ func (s *Session) lower(c *checked) (*lowered, error) {
 
 	var b bytes.Buffer
 	b.WriteString("package main\n\nimport ωˍcell \"goalgap/kernel/worker/cell\"\nimport ωˍunsafe \"unsafe\"\n")
-	out := &lowered{imports: []string{"goalgap/kernel/worker/cell"}}
+	out := &lowered{imports: []string{cellPackagePath}}
 	for _, im := range c.imports {
 		if l.emitted[im.name] || im.name == "_" {
 			fmt.Fprintf(&b, "import %s %q\n", im.name, im.path)
@@ -108,6 +112,7 @@ func (s *Session) lower(c *checked) (*lowered, error) {
 	out.entries = l.newEntries()
 	out.reused = l.reused
 	out.structs = l.structs
+	out.renewal = l.renewal
 	return out, nil
 }
 
@@ -205,7 +210,7 @@ func (l *lowering) fail(p token.Pos, format string, args ...any) {
 // lineDirective returns a directive for a position of the user's text.
 func (l *lowering) lineDirective(p token.Pos) string {
 	pos := l.fset.Position(p)
-	return fmt.Sprintf("//line %s:%d:%d\n", l.file, pos.Line, pos.Column)
+	return fmt.Sprintf("//line %s:%d:%d\n", pos.Filename, pos.Line, pos.Column)
 }
 
 // entries writes the cell's declarations to decls and its statements, in their order, to run.
@@ -238,7 +243,7 @@ func (l *lowering) entries(decls, run *bytes.Buffer) {
 		switch {
 		case ch.kind == importChunk:
 		case ch.kind == declChunk:
-			fmt.Fprintf(decls, "//line %s:%d:%d\n%s\n", l.file, ch.line, ch.col, l.slice(ch.start, ch.start+len(ch.text)))
+			fmt.Fprintf(decls, "//line %s:%d:%d\n%s\n", l.fileOf(ch), ch.line, ch.col, l.slice(ch.start, ch.start+len(ch.text)))
 		case ch.kind == varChunk || ch.define != nil && ch.define.declares():
 			for _, n := range byChunk[ch] {
 				if g, ok := n.(*ast.GenDecl); ok {
@@ -290,9 +295,6 @@ func (l *lowering) variables(ch *chunk, v *ast.ValueSpec, decls, run *bytes.Buff
 	}
 	pos := l.fset.Position(first.Pos())
 	fmt.Fprintf(run, "/*line %s:%d:%d*/%s\n", l.file, pos.Line, pos.Column, l.slice(l.offset(first.Pos()), l.offset(last.End())))
-	if ch.define != nil && ch.define.unwrap {
-		fmt.Fprintf(run, "%sωˍcell.Fail(%s)\n", l.lineDirective(first.Pos()), names[len(names)-1])
-	}
 }
 
 // typeText is the type of a variable as the user wrote it, or spelt.
@@ -314,6 +316,13 @@ func (l *lowering) statement(st ast.Stmt, decls, run *bytes.Buffer) {
 	}
 	tv := l.info.Types[es.X]
 	shown := l.lastExpression() == es.X
+	if ch := l.chunkAt(l.offset(st.Pos())); ch != nil && ch.values {
+		if !shown {
+			text = "ωˍcell.Ignore" + strings.TrimPrefix(text, "ωˍcell.Show")
+		}
+		run.WriteString(text + "\n")
+		return
+	}
 	_, isCall := ast.Unparen(es.X).(*ast.CallExpr)
 	results := 1
 	var lastType types.Type = tv.Type
@@ -337,6 +346,8 @@ func (l *lowering) statement(st ast.Stmt, decls, run *bytes.Buffer) {
 		fmt.Fprintf(run, "ωˍcell.ShowChecked(%s)\n", text)
 	case shown && tv.IsType():
 		l.fail(es.Pos(), "%s is a type, not a value", text)
+	case shown && overflowsInt(tv):
+		fmt.Fprintf(run, "ωˍcell.Show(%q)\n", tv.Value.ExactString())
 	case shown:
 		fmt.Fprintf(run, "ωˍcell.Show(%s)\n", text)
 	case isCall || isReceive(es.X):
@@ -344,6 +355,16 @@ func (l *lowering) statement(st ast.Stmt, decls, run *bytes.Buffer) {
 	case !tv.IsNil():
 		fmt.Fprintf(run, "_ = %s\n", text)
 	}
+}
+
+// overflowsInt reports whether a constant has no type and is an integer too large for int, which it would become.
+func overflowsInt(tv types.TypeAndValue) bool {
+	b, ok := tv.Type.(*types.Basic)
+	if !ok || b.Kind() != types.UntypedInt || tv.Value == nil {
+		return false
+	}
+	_, exact := constant.Int64Val(constant.ToInt(tv.Value))
+	return !exact
 }
 
 func isReceive(e ast.Expr) bool {
@@ -416,7 +437,11 @@ func (l *lowering) exports(decls, run *bytes.Buffer) {
 
 // earlierSlot returns the session's function that a function of the cell takes the place of, nil if it is a new one.
 func (l *lowering) earlierSlot(f *types.Func) *entry {
-	if e := l.session.names[f.Name()]; e != nil && e.slot != nil && types.Identical(e.obj.Type(), f.Type()) {
+	e := l.session.names[f.Name()]
+	if e == nil || e.slot == nil {
+		return nil
+	}
+	if types.Identical(e.obj.Type(), f.Type()) || types.Identical(l.renewal.of(e.obj.Type()), f.Type()) {
 		return e
 	}
 	return nil

@@ -42,6 +42,8 @@ type Session struct {
 	structs  []structHome      // struct types without a name that cells have written
 	labels   map[string]string // file name in positions -> what people call the cell
 
+	declarations []*declaration // of types, constants and functions that are in force
+
 	mu        sync.Mutex
 	client    *worker.Client
 	compiling context.CancelFunc // stops the preparation of the cell that is being executed
@@ -115,6 +117,7 @@ func (s *Session) reset() error {
 	s.imports = map[string]string{}
 	s.history = map[string]*record{}
 	s.structs = nil
+	s.declarations = nil
 	pkg, err := s.importer.Import("context")
 	if err != nil {
 		return fmt.Errorf("reading package context: %w", err)
@@ -148,13 +151,17 @@ func (s *Session) startWorker() error {
 func (s *Session) Execute(source, label string) *Failure {
 	s.run.Lock()
 	defer s.run.Unlock()
-	if strings.TrimSpace(source) == "" {
-		return nil
-	}
 	sum := sha256.Sum256([]byte(source))
 	file := "cell-" + hex.EncodeToString(sum[:4])
 	s.labels[file] = label
+	return s.executeGo(source, file, label)
+}
 
+// executeGo compiles and runs Go. file is its name in positions.
+func (s *Session) executeGo(source, file, label string) *Failure {
+	if strings.TrimSpace(source) == "" {
+		return nil
+	}
 	if r := s.history[source]; r != nil && s.current(r) {
 		return s.execute(r.cell, source)
 	}
@@ -168,6 +175,13 @@ func (s *Session) Execute(source, label string) *Failure {
 		s.mu.Unlock()
 		cancel()
 	}()
+	if declarations, rest, ok := s.cutMethods(source); ok {
+		// The variables get the types with the new methods before the statements are compiled.
+		if f := s.executeGo(declarations, file, label); f != nil {
+			return f
+		}
+		return s.executeGo(rest, file, label)
+	}
 	c, l, err := s.prepare(ctx, source, file)
 	if err != nil {
 		return s.compileFailure(ctx, err, source, label)
@@ -179,11 +193,11 @@ func (s *Session) Execute(source, label string) *Failure {
 	if err != nil {
 		return s.compileFailure(ctx, err, source, label)
 	}
-	names, imports, structs := maps.Clone(s.names), maps.Clone(s.imports), s.structs
+	names, imports, structs, declarations := maps.Clone(s.names), maps.Clone(s.imports), s.structs, slices.Clone(s.declarations)
 	s.history[source] = s.commit(c, l, cell)
 	f := s.execute(cell, source)
 	if f != nil && f.Name == "load" {
-		s.names, s.imports, s.structs = names, imports, structs
+		s.names, s.imports, s.structs, s.declarations = names, imports, structs, declarations
 		delete(s.history, source)
 	}
 	return f
@@ -269,6 +283,8 @@ func (s *Session) commit(c *checked, l *lowered, cell *cellPackage) *record {
 		h.cell = cell
 		s.structs = append(s.structs, h)
 	}
+	s.renew(l.renewal)
+	s.remember(c)
 	maps.Copy(r.imports, s.imports)
 	return r
 }

@@ -29,6 +29,8 @@ type chunk struct {
 
 	// For a statement of the form a, b := e that declares session variables:
 	define *define
+	file   string // name of an earlier cell in positions, if it is that one's text
+	values bool   // it is a list of expressions, whose values are shown
 
 	// from is where the chunk begins in the file that is type-checked, start where its text begins there.
 	from, start int
@@ -48,7 +50,6 @@ type define struct {
 	names  []string // as written, "_" included
 	tokOff int      // offset of := in the chunk's text
 	fresh  []bool   // the name is not declared by an earlier chunk of the cell
-	unwrap bool     // e has one more result than names, an error, which is checked
 }
 
 // split cuts source into chunks. It fails only on characters that are not Go; wrong syntax shows when the chunks are
@@ -77,7 +78,9 @@ func split(source string) ([]chunk, error) {
 	var chunks []chunk
 	var toks []tok
 	depth, begin := 0, 0
+	header := false // before the block of a for, if or switch, whose semicolons end nothing
 	finish := func(end int, silenced bool) {
+		header = false
 		if len(toks) == 0 {
 			begin = end
 			return
@@ -130,12 +133,17 @@ func split(source string) ([]chunk, error) {
 			if strings.HasPrefix(lit, reservedLower) || strings.HasPrefix(lit, reservedUpper) {
 				fault(file.PositionFor(p, false), "names that begin with "+lit[:len(reservedLower)]+" are the kernel's own")
 			}
+		case token.FOR, token.IF, token.SWITCH:
+			header = header || depth == 0
 		case token.LPAREN, token.LBRACK, token.LBRACE:
+			if t == token.LBRACE && depth == 0 {
+				header = false
+			}
 			depth++
 		case token.RPAREN, token.RBRACK, token.RBRACE:
 			depth = max(depth-1, 0)
 		case token.SEMICOLON:
-			if depth == 0 {
+			if depth == 0 && !(header && lit == ";") {
 				if lit == ";" && len(toks) > 0 {
 					finish(off, true)
 					begin = off + 1
@@ -197,6 +205,7 @@ func analyse(chunks []chunk) {
 			const head = "func _() {\n"
 			f := parseFragment(head + c.text + "\n}")
 			if f == nil {
+				c.values = isList(c.text)
 				continue
 			}
 			body := f.Decls[0].(*ast.FuncDecl).Body
@@ -229,6 +238,16 @@ func analyse(chunks []chunk) {
 			c.define = d
 		}
 	}
+}
+
+// isList reports whether text is several expressions with commas between them.
+func isList(text string) bool {
+	e, err := parser.ParseExpr("_(" + text + ")")
+	if err != nil {
+		return false
+	}
+	call, ok := e.(*ast.CallExpr)
+	return ok && len(call.Args) > 1 && !call.Ellipsis.IsValid()
 }
 
 // declaredNames returns the package-level names that declarations give, methods not included.
@@ -280,6 +299,7 @@ func parseFragment(text string) *ast.File {
 type SourceError struct {
 	Line, Col int // from 1
 	Msg       string
+	file      string // of the earlier cell that it is a mistake in; empty for the cell itself
 }
 
 func (e *SourceError) Error() string { return fmt.Sprintf("line %d:%d: %s", e.Line, e.Col, e.Msg) }

@@ -151,6 +151,24 @@ func ShowChecked(values ...any) {
 	Show(values[:len(values)-1]...)
 }
 
+// Ignore takes values that nobody wants to see.
+func Ignore(...any) {}
+
+// Value1 returns the result of a call without its error, which stops the cell unless it is nil.
+func Value1[A any](a A, err error) A { Fail(err); return a }
+
+// Value2 is Value1 for a call with two results beside the error.
+func Value2[A, B any](a A, b B, err error) (A, B) { Fail(err); return a, b }
+
+// Value3 is Value1 for a call with three results beside the error.
+func Value3[A, B, C any](a A, b B, c C, err error) (A, B, C) { Fail(err); return a, b, c }
+
+// Value4 is Value1 for a call with four results beside the error.
+func Value4[A, B, C, D any](a A, b B, c C, d D, err error) (A, B, C, D) {
+	Fail(err)
+	return a, b, c, d
+}
+
 // Try stops the cell if the last of the results of a call is an error.
 func Try(results ...any) {
 	if len(results) > 0 {
