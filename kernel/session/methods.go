@@ -391,8 +391,8 @@ func (r renewal) variables(seq func(func(*types.Var) bool)) (list []*types.Var, 
 	return list, changed
 }
 
-// renew gives the session's variables the new types. Their place in memory stays.
-func (s *Session) renew(r renewal) {
+// renewVariables gives the session's variables the new types. Their place in memory stays.
+func (s *Session) renewVariables(r renewal) {
 	if len(r) == 0 {
 		return
 	}

@@ -283,7 +283,7 @@ func (s *Session) commit(c *checked, l *lowered, cell *cellPackage) *record {
 		h.cell = cell
 		s.structs = append(s.structs, h)
 	}
-	s.renew(l.renewal)
+	s.renewVariables(l.renewal)
 	s.remember(c)
 	maps.Copy(r.imports, s.imports)
 	return r
@@ -364,7 +364,7 @@ func (s *Session) stop() {
 
 // buildRecipe numbers the ways in which cells have been compiled: those in the cache that were made in another way are
 // not used.
-const buildRecipe = 2
+const buildRecipe = 3
 
 // compile makes a plugin of a lowered cell, or takes it from the cache.
 func (s *Session) compile(ctx context.Context, l *lowered) (*cellPackage, error) {
