@@ -201,7 +201,7 @@ func Values(values ...any) Data {
 
 // Message is what reaches the front end.
 type Message struct {
-	Kind string // "display", "update", "clear" or "result"
+	Kind string // "display", "update", "clear" or "result"; of a Comm "comm_open", "comm_msg" or "comm_close"
 	Data Data
 	Wait bool // clear: only when the next output comes
 }
@@ -227,7 +227,7 @@ func Send(m Message) {
 }
 
 func writeText(w io.Writer, m Message) {
-	if m.Kind == "clear" || m.Data.Data[TypeProgress] != nil {
+	if m.Kind == "clear" || strings.HasPrefix(m.Kind, "comm_") || m.Data.Data[TypeProgress] != nil {
 		return
 	}
 	if t := m.Data.Data[TypeText]; t != nil {

@@ -12,19 +12,30 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
 
 // An Event is something that a running cell put out.
 type Event struct {
-	Kind      string // "stdout", "stderr", "display", "update", "clear" or "result"
+	// "stdout", "stderr", "display", "update", "clear" or "result"; to Control also "begin" (a run begins), "input" and
+	// the messages of comms, "comm_open", "comm_msg" and "comm_close".
+	Kind      string
 	Text      string // stdout, stderr
 	Data      map[string]any
 	Metadata  map[string]any
 	Transient map[string]any
 	Wait      bool
-	Run       int64 // the run that was current in the worker
+	Run       int64 // what it belongs to: the run that started the goroutine, or the current one
+	Question  Question
+}
+
+// Question is what a cell wants the user to answer.
+type Question struct {
+	Prompt   string
+	Password bool
+	Number   int64 // for Answer
 }
 
 // Client is the kernel's end of a worker process.
@@ -41,9 +52,11 @@ type Client struct {
 	mu       sync.Mutex
 	pending  map[int64]chan *Error
 	calls    map[int64]chan reply
-	nextRun  int64
+	control  func(Event)
+	input    bool // whether cells may ask the user
 	nextCall int64
-	current  int64
+	current  int64 // what text belongs to
+	running  bool  // whether that is a cell which has not ended
 	writeMu  sync.Mutex
 	shutdown bool
 }
@@ -126,17 +139,47 @@ func Start(program, dir string, env []string, events func(Event)) (*Client, erro
 	}
 }
 
+var runs atomic.Int64
+
+// NewRun returns a number that no run has had, in any worker.
+func NewRun() int64 { return runs.Add(1) }
+
+// Control says who is told of what is not output, and whether cells may ask the user: then events of kind "input" come,
+// and Answer must be called. Without it, reading the standard input fails.
+func (c *Client) Control(events func(Event), input bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.control, c.input = events, input
+}
+
+// Answer answers a question of a cell.
+func (c *Client) Answer(number int64, text string) {
+	if data, err := json.Marshal(text); err == nil {
+		c.write(request{Op: "input", ID: number, Data: data})
+	}
+}
+
 // Run loads the plugins that are not loaded yet and executes a cell. It returns nil when the cell ran to its end.
 func (c *Client) Run(files []string, path string) *Error {
+	id := NewRun()
 	c.mu.Lock()
-	c.nextRun++
-	id := c.nextRun
-	c.current = id
+	control, input := c.control, c.input
+	c.mu.Unlock()
+	if control != nil {
+		control(Event{Kind: "begin", Run: id})
+	}
+	c.mu.Lock()
+	c.current, c.running = id, true
 	done := make(chan *Error, 1)
 	c.pending[id] = done
 	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		c.running = false
+		c.mu.Unlock()
+	}()
 	c.lastErr.reset()
-	if err := c.write(request{Op: "run", ID: id, Files: files, Cell: path}); err != nil {
+	if err := c.write(request{Op: "run", ID: id, Files: files, Cell: path, Input: input}); err != nil {
 		<-c.exited
 		return c.death()
 	}
@@ -260,6 +303,7 @@ func (c *Client) readReplies(r io.ReadCloser, emit func(Event)) {
 		}
 	}()
 	decoder := json.NewDecoder(bufio.NewReaderSize(r, 1<<16))
+	var before int64 // what text belonged to before the call that is under way
 	for {
 		var m reply
 		if err := decoder.Decode(&m); err != nil {
@@ -275,7 +319,29 @@ func (c *Client) readReplies(r io.ReadCloser, emit func(Event)) {
 			close(c.ready)
 		case "display":
 			w := m.Message
-			emit(Event{Kind: w.Kind, Data: w.Data, Metadata: w.Metadata, Transient: w.Transient, Wait: w.Wait, Run: m.ID})
+			e := Event{Kind: w.Kind, Data: w.Data, Metadata: w.Metadata, Transient: w.Transient, Wait: w.Wait, Run: m.ID}
+			if strings.HasPrefix(e.Kind, "comm_") {
+				c.toControl(e)
+				break
+			}
+			emit(e)
+		case "input":
+			var q question
+			if json.Unmarshal(m.Data, &q) == nil {
+				c.toControl(Event{Kind: "input", Run: m.ID, Question: Question(q)})
+			}
+		case "enter":
+			c.mu.Lock()
+			if !c.running {
+				before, c.current = c.current, m.ID
+			}
+			c.mu.Unlock()
+		case "leave":
+			c.mu.Lock()
+			if c.current == m.ID {
+				c.current = before
+			}
+			c.mu.Unlock()
 		case "answer":
 			c.answered(m)
 		case "done":
@@ -292,6 +358,15 @@ func (c *Client) readReplies(r io.ReadCloser, emit func(Event)) {
 				s.release(m.Mark)
 			}
 		}
+	}
+}
+
+func (c *Client) toControl(e Event) {
+	c.mu.Lock()
+	control := c.control
+	c.mu.Unlock()
+	if control != nil {
+		control(e)
 	}
 }
 

@@ -15,22 +15,24 @@ import (
 
 // request is what the kernel tells the worker.
 type request struct {
-	Op    string          `json:"op"` // "run", "interrupt" or "call"
+	Op    string          `json:"op"` // "run", "interrupt", "call" or "input"
 	ID    int64           `json:"id,omitempty"`
 	Files []string        `json:"files,omitempty"` // plugins to load first, in this order
 	Cell  string          `json:"cell,omitempty"`  // package path of the cell to run
 	Name  string          `json:"name,omitempty"`  // of what is called
-	Data  json.RawMessage `json:"data,omitempty"`  // its argument
+	Data  json.RawMessage `json:"data,omitempty"`  // its argument; of "input" the answer, a string
+	Run   int64           `json:"run,omitempty"`   // of a call: what its output belongs to
+	Input bool            `json:"input,omitempty"` // of a run: whether the user can be asked
 }
 
 // reply is what the worker tells the kernel.
 type reply struct {
-	Op      string          `json:"op"` // "ready", "display", "done" or "answer"
+	Op      string          `json:"op"` // "ready", "display", "done", "answer", "input", "enter" or "leave"
 	ID      int64           `json:"id,omitempty"`
 	Mark    int64           `json:"mark,omitempty"` // position in the output streams
 	Message *message        `json:"message,omitempty"`
 	Error   *Error          `json:"error,omitempty"`
-	Data    json.RawMessage `json:"data,omitempty"` // result of a call
+	Data    json.RawMessage `json:"data,omitempty"` // result of a call; of "input" the question
 }
 
 // message is a display.Message on the wire.

@@ -29,12 +29,15 @@ type server struct {
 	loaded  map[string]bool
 	current int64
 	stop    chan struct{} // closed when the current cell is interrupted
+	stdin   *stdin
 }
 
 // Serve runs cells as the kernel asks for them, until the kernel closes the pipe. It is the whole of the worker's main
 // function: requests come from in, messages go to out.
 func Serve(in io.Reader, out io.Writer) error {
 	s := &server{out: json.NewEncoder(out), streams: [2]*os.File{os.Stdout, os.Stderr}, loaded: map[string]bool{}}
+	s.stdin = newStdin(func(r reply) { s.send(r, true) })
+	display.SetAsk(s.stdin.question)
 	display.SetSink(func(m display.Message) { s.send(reply{Op: "display", Message: toWire(m)}, true) })
 	cell.SetShow(func(values ...any) { display.Send(display.Message{Kind: "result", Data: display.Values(values...)}) })
 	s.send(reply{Op: "ready"}, false)
@@ -62,14 +65,23 @@ func Serve(in io.Reader, out io.Writer) error {
 			s.interrupt(r.ID)
 		case "call":
 			go s.call(r)
+		case "input":
+			var text string
+			if json.Unmarshal(r.Data, &text) == nil {
+				s.stdin.answered(r.ID, text)
+			}
 		}
 	}
 }
 
 // send writes a message, after marks in the output streams if it has to stand in order with them.
 func (s *server) send(r reply, ordered bool) {
+	from := origin()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if r.ID == 0 {
+		r.ID = from
+	}
 	if r.ID == 0 {
 		r.ID = s.current
 	}
@@ -100,6 +112,7 @@ func (s *server) run(r request) {
 	s.stop = make(chan struct{})
 	stop := s.stop
 	s.mu.Unlock()
+	s.stdin.begin(r.ID, r.Input)
 
 	done := make(chan *Error, 1)
 	go func() {
@@ -123,6 +136,9 @@ func (s *server) run(r request) {
 		result = s.awaitInterrupted(done)
 	}
 	cell.Finish()
+	if s.stdin.end() && (result == nil || result.Name == "error") {
+		result = &Error{Name: "interrupted", Value: "the cell was interrupted while it waited for input"}
+	}
 	s.send(reply{Op: "done", ID: r.ID, Error: result}, true)
 }
 
@@ -148,6 +164,7 @@ func (s *server) awaitInterrupted(done <-chan *Error) *Error {
 }
 
 func (s *server) execute(r request) (result *Error) {
+	mark(r.ID)
 	cell.Begin()
 	defer func() {
 		if p := recover(); p != nil {
@@ -210,4 +227,5 @@ func (s *server) interrupt(id int64) {
 		close(s.stop)
 	}
 	cell.Interrupt()
+	s.stdin.interrupt()
 }
