@@ -48,14 +48,10 @@ const oldPrefix = "ωˍold_"
 
 // check parses and type-checks a cell against the session's names.
 func (s *Session) check(ctx context.Context, source, file string) (*checked, error) {
+	source = s.withoutMagics(source)
 	chunks, err := split(source)
 	if err != nil {
 		return nil, err
-	}
-	for _, c := range chunks {
-		if c.kind == stmtChunk && (strings.HasPrefix(c.text, "%") || strings.HasPrefix(c.text, "!")) {
-			return nil, &SourceError{Line: c.line, Col: c.col, Msg: "magic commands (% and !) are not part of this kernel's cells; write Go"}
-		}
 	}
 	analyse(chunks)
 	carried, err := s.carry(chunks)

@@ -43,6 +43,7 @@ type Session struct {
 	labels   map[string]string // file name in positions -> what people call the cell
 
 	declarations []*declaration // of types, constants and functions that are in force
+	magic        magicState
 
 	mu        sync.Mutex
 	client    *worker.Client
@@ -100,6 +101,7 @@ func Open(o Options) (*Session, error) {
 		o.Dir = wd
 	}
 	s := &Session{tools: o.Tools, dir: o.Dir, events: o.Events, labels: map[string]string{}}
+	s.oneAtATime()
 	s.importer = importer.ForCompiler(token.NewFileSet(), "gc", o.Tools.lookup)
 	o.Tools.trimCache()
 	if err := s.startWorker(); err != nil {
@@ -146,15 +148,22 @@ func (s *Session) startWorker() error {
 	return nil
 }
 
-// Execute compiles and runs a cell. label is what people call it ("cell 3"); it stands in messages and traces.
-// What the cell puts out goes to the session's events before Execute returns.
-func (s *Session) Execute(source, label string) *Failure {
+// Execute compiles and runs a cell; lines in it that begin with % or ! are commands to the notebook and to the shell. label
+// is what people call the cell ("cell 3"); it stands in messages and traces. What the cell puts out goes to the session's
+// events before Execute returns.
+func (s *Session) Execute(source, label string) (f *Failure) {
 	s.run.Lock()
 	defer s.run.Unlock()
-	sum := sha256.Sum256([]byte(source))
-	file := "cell-" + hex.EncodeToString(sum[:4])
-	s.labels[file] = label
-	return s.executeGo(source, file, label)
+	if err := s.settle(); err != nil {
+		return &Failure{Name: "magic", Value: "giving the new worker its settings: " + err.Error()}
+	}
+	if parts := s.cut(source); parts != nil {
+		f = s.executeParts(parts, source, label)
+	} else {
+		f = s.runGo(source, label)
+	}
+	s.logCell(source, label, f == nil)
+	return s.explainMemory(f)
 }
 
 // executeGo compiles and runs Go. file is its name in positions.
@@ -301,7 +310,7 @@ func (s *Session) execute(cell *cellPackage, source string) *Failure {
 	for _, d := range cell.deps {
 		files = append(files, d.plugin)
 	}
-	e := client.Run(append(files, cell.plugin), cell.path)
+	e := s.runTimed(client, append(files, cell.plugin), cell.path)
 	if e == nil {
 		return nil
 	}

@@ -47,6 +47,7 @@ type Toolchain struct {
 	linker  string // stands in for the C compiler in linking; empty where that is not possible
 	version string
 	worker  string // path of the worker program
+	modfile string // go.mod with the modules that %get has added; empty: the project's
 
 	mu         sync.Mutex
 	export     map[string]string   // import path -> compiled package
@@ -213,7 +214,7 @@ type listedPackage struct {
 // results lie. With byName, what it finds can be used by cells without an import.
 func (t *Toolchain) list(ctx context.Context, paths []string, byName bool) error {
 	args := append([]string{"list", "-e", "-export", "-deps", "-buildmode=plugin",
-		"-json=ImportPath,Name,Export,Standard,DepOnly,Error", "--"}, paths...)
+		"-json=ImportPath,Name,Export,Standard,DepOnly,Error"}, append(append(t.moduleFlag(), "--"), paths...)...)
 	out, err := t.run(ctx, t.goTool, args...)
 	if err != nil {
 		return fmt.Errorf("compiling packages for cells: %w", err)

@@ -1,0 +1,241 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"go/ast"
+	"go/types"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+)
+
+// Version is goalgap's, as %version and the kernel's information say it.
+const Version = "0.1.0"
+
+func init() {
+	addMagics(
+		&magic{name: "help", usage: "[NAME]", short: "list the magic commands, or explain one",
+			long: "The same as %NAME? for a magic command.",
+			line: func(m *magicCall) *Failure {
+				if m.args == "" {
+					m.print("%s", magicTable())
+					return nil
+				}
+				return m.explain("%"+strings.TrimLeft(m.args, "%"), "?")
+			}},
+		&magic{name: "lsmagic", short: "list the names of the magic commands", long: "%help says what each is for.",
+			line: func(m *magicCall) *Failure {
+				var lines, cells []string
+				for _, n := range magicNames() {
+					if magics[n].line != nil {
+						lines = append(lines, "%"+n)
+					}
+					if magics[n].cell != nil {
+						cells = append(cells, "%%"+n)
+					}
+				}
+				m.print("Lines:\n%s\n\nCells:\n%s\n", strings.Join(lines, "  "), strings.Join(cells, "  "))
+				return nil
+			}},
+		&magic{name: "version", short: "say which goalgap and which Go this is", long: "With the operating system and the processor.",
+			line: func(m *magicCall) *Failure {
+				m.print("goalgap %s, %s, %s/%s\n", Version, m.tools.version, runtime.GOOS, runtime.GOARCH)
+				return nil
+			}},
+		&magic{name: "doc", usage: "NAME", short: "show the documentation of a package, of what is in it, or of a name of the session",
+			long: "NAME? at the beginning of a statement does the same; NAME?? shows the source too.",
+			line: func(m *magicCall) *Failure {
+				if m.args == "" {
+					return m.usage()
+				}
+				return m.explain(m.args, "?")
+			}},
+	)
+}
+
+func magicTable() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
+	for _, n := range magicNames() {
+		m := magics[n]
+		form := m.form()
+		if m.line != nil && m.cell != nil {
+			form += ", %%" + n
+		}
+		fmt.Fprintf(w, "%s\t%s\n", form, m.short)
+	}
+	fmt.Fprintf(w, "!COMMAND\trun a command by the shell\n")
+	fmt.Fprintf(w, "NAME?, NAME??\tshow the documentation of a name, with ?? its source\n")
+	w.Flush()
+	return b.String()
+}
+
+// explain answers NAME? and, with the source, NAME??.
+func (m *magicCall) explain(name, marks string) *Failure {
+	if m.magic == nil {
+		m.magic = magics["doc"]
+	}
+	if strings.HasPrefix(name, "%") {
+		name = strings.TrimLeft(name, "%")
+		known := magics[name]
+		if known == nil {
+			if near := nearest(name, magicNames()); near != "" {
+				return m.fail("there is no magic command %%%s; did you mean %%%s?", name, near)
+			}
+			return m.fail("there is no magic command %%%s (%%lsmagic lists all)", name)
+		}
+		m.print("%s\n\n%s%s.\n%s\n", known.form(), strings.ToUpper(known.short[:1]), known.short[1:], known.long)
+		return nil
+	}
+	source := marks == "??"
+	words := strings.Fields(name)
+	base, members, _ := strings.Cut(words[0], ".")
+	if e := m.names[base]; e != nil && !strings.Contains(base, "/") {
+		return m.explainName(e, members, source)
+	}
+	return m.goDoc(words, source)
+}
+
+// explainName shows a name of the session, or a field or method of what it is.
+func (m *magicCall) explainName(e *entry, members string, source bool) *Failure {
+	t := e.obj.Type()
+	for member := range strings.SplitSeq(members, ".") {
+		if member == "" {
+			break
+		}
+		o, _, _ := types.LookupFieldOrMethod(t, true, e.obj.Pkg(), member)
+		if o == nil {
+			return m.fail("%s has no field or method %s", typeName(t), member)
+		}
+		if o.Pkg() != nil && !isCell(o.Pkg()) {
+			owner := t
+			if p, ok := owner.Underlying().(*types.Pointer); ok {
+				owner = p.Elem()
+			}
+			if n, ok := types.Unalias(owner).(*types.Named); ok && n.Obj().Pkg() == o.Pkg() {
+				return m.goDoc([]string{o.Pkg().Path(), n.Obj().Name() + "." + member}, source)
+			}
+		}
+		m.print("%s\n", types.ObjectString(o, cellQualifier))
+		if doc, text := m.declared(member); doc != "" || source {
+			m.print("%s", indent(doc))
+			if source && text != "" {
+				m.print("\n%s\n", text)
+			}
+		}
+		return nil
+	}
+	m.print("%s\n", types.ObjectString(e.obj, cellQualifier))
+	doc, text := m.declared(e.name)
+	m.print("%s", indent(doc))
+	switch {
+	case source && text != "":
+		m.print("\n%s\n", text)
+	case isVar(e.obj) && e.cell != nil:
+		if values, f := m.values([]string{e.name}); f == nil {
+			m.print("value: %s\n", values[e.name])
+		}
+		if n, ok := types.Unalias(t).(*types.Named); ok && n.Obj().Pkg() != nil && !isCell(n.Obj().Pkg()) {
+			return m.goDoc([]string{n.Obj().Pkg().Path(), n.Obj().Name()}, false)
+		}
+	}
+	return nil
+}
+
+func cellQualifier(p *types.Package) string {
+	if isCell(p) {
+		return ""
+	}
+	return p.Name()
+}
+
+func indent(doc string) string {
+	if doc = strings.TrimSpace(doc); doc == "" {
+		return ""
+	}
+	return "    " + strings.ReplaceAll(doc, "\n", "\n    ") + "\n"
+}
+
+// declared finds the declaration of a name that is in force: its comment and its text.
+func (s *Session) declared(name string) (doc, text string) {
+	for _, d := range s.declarations {
+		if d.names[name] == nil && d.method != name || d.method != "" && d.method != name {
+			continue
+		}
+		f := parseCommented(d.text)
+		if f == nil {
+			continue
+		}
+		for _, n := range f.Decls {
+			switch n := n.(type) {
+			case *ast.FuncDecl:
+				return n.Doc.Text(), d.text
+			case *ast.GenDecl:
+				for _, spec := range n.Specs {
+					switch spec := spec.(type) {
+					case *ast.TypeSpec:
+						if spec.Name.Name == name && spec.Doc.Text() != "" {
+							return spec.Doc.Text(), d.text
+						}
+					case *ast.ValueSpec:
+						for _, id := range spec.Names {
+							if id.Name == name && spec.Doc.Text() != "" {
+								return spec.Doc.Text(), d.text
+							}
+						}
+					}
+				}
+				return n.Doc.Text(), d.text
+			}
+		}
+	}
+	return "", ""
+}
+
+// goDoc asks the toolchain for the documentation of a package or of what is in it.
+func (m *magicCall) goDoc(words []string, source bool) *Failure {
+	args := []string{"doc"}
+	if source {
+		args = append(args, "-src")
+	}
+	if len(words) == 1 && !strings.Contains(words[0], "/") {
+		// What a cell would mean by the package's name.
+		base, symbol, _ := strings.Cut(words[0], ".")
+		path := m.imports[base]
+		if path == "" {
+			if all := m.tools.candidates(base); len(all) > 0 {
+				path = all[0]
+				for _, p := range all {
+					if pkg, err := m.packageAt(p); err == nil && symbol != "" && pkg.Scope().Lookup(strings.SplitN(symbol, ".", 2)[0]) != nil {
+						path = p
+						break
+					}
+				}
+			}
+		}
+		if path == "" && types.Universe.Lookup(base) != nil {
+			path, symbol = "builtin", base
+		}
+		if path == "" {
+			return m.fail("nothing is known as %s: it is neither a name of the session nor a package", base)
+		}
+		words = []string{path}
+		if symbol != "" {
+			words = append(words, symbol)
+		}
+	}
+	var text string
+	f := m.goCommand(&text, append(args, words...)...)
+	if f == nil {
+		m.print("%s\n", strings.TrimRight(text, "\n"))
+	}
+	return f
+}
+
+func (m *magicCall) packageAt(path string) (*types.Package, error) {
+	if err := m.tools.ensure(context.Background(), []string{path}); err != nil {
+		return nil, err
+	}
+	return m.importer.Import(path)
+}

@@ -1,0 +1,179 @@
+package session
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestMagicLinesAreWhereAStatementCouldBegin(t *testing.T) {
+	s := &Session{names: map[string]*entry{}}
+	for _, test := range []struct{ cell, want string }{
+		{"x := 1", ""},
+		{"%pwd", "pwd()"},
+		{"x := 1\n%time f()\ny := 2", "go pwd"},
+		{"a := 7 +\n%time", ""},
+		{"s := `\n%pwd\n!ls\n`", ""},
+		{"/*\n%pwd\n*/", ""},
+		{"// what?", ""},
+		{"func f() {\n\t%pwd\n}", ""},
+		{"!ls -l", "!ls -l"},
+		{"!echo a \\\n  b", "!echo a \\\n  b"},
+		{"done := true\n!done", ""},
+		{"!strings.Contains(\"a\", \"b\")", ""},
+		{"!done", "!done"},
+		{"fmt.Println?", "fmt.Println ?"},
+		{"fmt.Println??", "fmt.Println ??"},
+		{"?x", "x ?"},
+		{"%time?", "%time ?"},
+		{"%%bash -e\nls \"\n", "bash(-e){ls \"\n}"},
+		{"%%\nx := 1", "()"},
+		{"  \n%env A=\"b c\"", "env(A=\"b c\")"},
+	} {
+		var got []string
+		for _, p := range s.cut(test.cell) {
+			switch p.kind {
+			case linePart:
+				got = append(got, p.name+"("+p.args+")")
+			case cellPart:
+				got = append(got, p.name+"("+p.args+"){"+p.body+"}")
+			case shellPart:
+				got = append(got, "!"+p.text)
+			case helpPart:
+				got = append(got, p.name+" "+p.args)
+			}
+		}
+		want := test.want
+		if want == "go pwd" {
+			want = "time(f())"
+		}
+		if strings.Join(got, "; ") != want {
+			t.Errorf("%q: got %q, not %q", test.cell, got, want)
+		}
+	}
+}
+
+// matches executes a cell whose output must match a pattern.
+type matches struct{ cell, out, fails string }
+
+func playMatches(t *testing.T, s *Session, r *recorder, steps []matches) {
+	t.Helper()
+	for _, st := range steps {
+		f := s.Execute(st.cell, "cell [1]")
+		out := r.take()
+		if (f != nil) != (st.fails != "") || f != nil && !regexp.MustCompile(st.fails).MatchString(f.Name+": "+f.Value) {
+			t.Errorf("%q: failed with %v, not %q; it put out %q", st.cell, f, st.fails, out)
+			if f != nil {
+				t.Log(strings.Join(f.Traceback, "\n"))
+			}
+		}
+		if !regexp.MustCompile(`(?s)^` + st.out + `$`).MatchString(out) {
+			t.Errorf("%q: put out\n%q, not\n%q", st.cell, out, st.out)
+		}
+	}
+}
+
+func TestMagicsOfNamesAndFiles(t *testing.T) {
+	s, r := open(t)
+	dir := s.dir
+	if err := os.Mkdir(filepath.Join(dir, "sub"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	playMatches(t, s, r, []matches{
+		{"x := 3\n%pwd\nx", regexp.QuoteMeta(dir) + "\n\\[result 3\\]", ""},
+		{"x\n%pwd", regexp.QuoteMeta(dir) + "\n", ""},
+		{"%pwd\n\nx := undefinedName", ".*", "compile error: undefined: undefinedName"},
+		{"%env GOALGAP_TEST=some value\nos.Getenv(\"GOALGAP_TEST\")\n", `env: GOALGAP_TEST=some value\n\[result some value\]`, ""},
+		{"!echo $GOALGAP_TEST; echo problem >&2; exit 3", `.*some value.*`, "shell: the command ended with exit status 3"},
+		{"%cd sub\n%pwd\nos.WriteFile(\"f.txt\", []byte(\"text\"), 0o600)\n!cat f.txt", ".*/sub\n.*/sub\ntext", ""},
+		{"%cd -\n%cat sub/f.txt", regexp.QuoteMeta(dir) + "\ntext", ""},
+		{"%cd missing", "", "magic: chdir .*missing: no such file"},
+		{"%%writefile sub/g.go\npackage main\n\n// answer is known.\nfunc answer() int { return 42 }\n\nfunc main() { fmt.Println(answer()) }\n", "Writing sub/g.go\n", ""},
+		{"%run sub/g.go", "42\n", ""},
+		{"answer()", `\[result 42\]`, ""},
+		{"answer?", `func answer\(\) int\n    answer is known.\n`, ""},
+		{"fmt.Println?", `.*func Println\(a \.\.\.any\).*`, ""},
+		{"type point struct{ x, y float64 }\np := &point{1, 2}\nlong := make([]int, 1000)\n%whos", `Name .*long +var +\[\]int +len 1000: \[0 0 .*p +var +\*point +&\{x:1 y:2\}.*x +var +int +3\n`, ""},
+		{"%who func", "answer\tmain\n", ""},
+		{"%%capture text\nfmt.Println(\"hidden\")", "", ""},
+		{"text", `\[result hidden\n\]`, ""},
+		{"%%html\n<b>x</b>", `\[display HTML\]`, ""},
+		{"%%script cat\na\nb\n", "a\nb\n", ""},
+		{"%%bash\nfor i in 1 2; do\n  echo $i\ndone", "1\n2\n", ""},
+		{"%del x\nx", "", "compile error: undefined: x"},
+		{"%tim", "", "magic: there is no magic command %tim; did you mean %time"},
+		{"%time?", `%time STATEMENT\n.*`, ""},
+		{"%version", `goalgap .*, go1\..*`, ""},
+		{"%history -n 1", `.*%version\n`, ""},
+		{"%save sub/all.txt\n!grep -c answer sub/all.txt", `\d+ cells were written to sub/all.txt\n\d+\n`, ""},
+		{"%reset -f\nlong", "all names.*", "compile error: undefined: long"},
+		{"os.Getenv(\"GOALGAP_TEST\")", `\[result some value\]`, ""},
+	})
+	if err := s.Check("%pwd\ny := 1\n!ls 'x"); err != nil {
+		t.Errorf("a cell with commands does not pass the check: %v", err)
+	}
+}
+
+func TestMagicTime(t *testing.T) {
+	s, r := open(t)
+	playMatches(t, s, r, []matches{
+		{"%time time.Sleep(30*time.Millisecond)", `CPU times: user .*, sys: .*, total: .*\nWall time: 3\d\.\d ms\n(Compiler: .*)?`, ""},
+		{"%time y := 2\ny", `CPU.*\[result 2\]`, ""},
+		{"%%time\nz := y + 1\nz", `\[result 3\]CPU.*`, ""},
+		{"%timeit -r 3 time.Sleep(time.Millisecond)", `[1-9]\.\d\d ms ± .* per loop \(mean ± std\. dev\. of 3 runs, 100 loops each\)\n`, ""},
+		{"%timeit -n 10 -r 2 y + z", `.* ns ± .* of 2 runs, 10 loops each\)\n`, ""},
+		{"%%timeit -n 5 -r 2 a := 0\nfor range 10 {\n\ta++\n}", `.* of 2 runs, 5 loops each\)\n`, ""},
+	})
+	f := s.Execute("y := 1\n%timeit y + missing", "cell 1")
+	if f == nil || f.Line != 2 || !strings.Contains(strings.Join(f.Traceback, "\n"), "cell 1:2:13:") {
+		t.Errorf("got %+v", f)
+	}
+}
+
+func TestMagicTestAndBench(t *testing.T) {
+	s, r := open(t)
+	playMatches(t, s, r, []matches{
+		{"%test -v\nfunc double(n int) int { return 2*n }\nfunc TestDouble(t *testing.T) { if double(2) != 4 { t.Fatal(double(2)) } }\nfunc ExampleDouble() {\n\tfmt.Println(double(4))\n\t// Output: 8\n}",
+			`=== RUN   TestDouble\n--- PASS: TestDouble .*--- PASS: ExampleDouble .*PASS\n`, ""},
+		{"func TestWrong(t *testing.T) {\n\tt.Error(\"not so\")\n}\nfunc TestPanics(t *testing.T) { panic(\"lost\") }\n%test -run Wrong|Panics", `.*--- FAIL: TestWrong.*cell \[1\]:2: not so\n.*FAIL\n`, "test failed: TestPanics, TestWrong"},
+		{"func FuzzDouble(f *testing.F) {\n\tf.Add(1)\n\tf.Fuzz(func(t *testing.T, n int) { if double(n) != n+n { t.Fatal(n) } })\n}\n%test -run FuzzDouble -v", `.*--- PASS: FuzzDouble/seed#0.*PASS\n`, ""},
+		{"func BenchmarkDouble(b *testing.B) { for b.Loop() { double(3) } }\n%bench -benchtime 100x", `.*BenchmarkDouble\S*\s+100\s+.* ns/op.*allocs/op.*PASS\n`, ""},
+		{"%test -fuzztime 1s", "", "magic: inputs cannot be searched for"},
+	})
+}
+
+func TestMagicShellLinesStreamAndCanBeInterrupted(t *testing.T) {
+	s, r := open(t)
+	done := make(chan *Failure)
+	go func() { done <- s.Execute("kept := 1\n!echo started; sleep 60", "cell 1") }()
+	for deadline := time.Now().Add(30 * time.Second); r.take() != "started\n"; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the output did not come while the command ran")
+		}
+	}
+	s.Interrupt()
+	select {
+	case f := <-done:
+		if f == nil || !f.Interrupted {
+			t.Fatalf("got %v", f)
+		}
+	case <-time.After(2 * time.Second):
+		t.Fatal("the command did not stop")
+	}
+	playIn(t, s, r, []step{{cell: "kept", out: "[result 1]"}})
+}
+
+func TestMagicMemoryLimit(t *testing.T) {
+	s, r := open(t)
+	playMatches(t, s, r, []matches{
+		{"%memlimit 600MB", "memory limit: 572.2 MiB\n", ""},
+		{"var hoard [][]byte\nfor { hoard = append(hoard, make([]byte, 50<<20)); for i := 0; i < 50<<20; i += 4096 { hoard[len(hoard)-1][i] = 1 } }", ".*", "out of memory: the cell needed more than 572.2 MiB"},
+		{"1 + 1", `\[result 2\]`, ""},
+		{"%memlimit", "memory limit: 572.2 MiB\n", ""},
+		{"%memlimit off", "no memory limit is set\n", ""},
+		{"%memlimit much", "", "magic: a size is"},
+	})
+}
