@@ -28,6 +28,10 @@ func (l *lowering) editTree() {
 			l.insert(n.Body.Lbrace+1, loopCheck)
 		case *ast.RangeStmt:
 			l.insert(n.Body.Lbrace+1, loopCheck)
+		case *ast.BranchStmt:
+			if n.Tok == token.GOTO {
+				l.insert(n.Pos(), "ωˍcell.Check(); ")
+			}
 		case *ast.FuncDecl:
 			if n.Body != nil && n.Body != l.body {
 				l.function(n.Body)
@@ -52,6 +56,11 @@ func (l *lowering) editTree() {
 			l.literal(n)
 		case *ast.CallExpr:
 			l.conversion(n)
+			l.sleep(n)
+		case *ast.SelectStmt:
+			if len(n.Body.List) == 0 {
+				l.edit(n.Pos(), n.End(), "panic(ωˍcell.Forever())")
+			}
 		case *ast.TypeSpec:
 			if st, ok := n.Type.(*ast.StructType); ok && !n.Assign.IsValid() {
 				declared[st] = true
@@ -86,17 +95,32 @@ func (l *lowering) dotImported(id *ast.Ident, path []ast.Node) {
 // The interrupt check of a loop looks at a flag whose address the function around it holds.
 const (
 	loopFlag  = "ωˍstop := ωˍcell.Flag(); "
-	loopCheck = "if *ωˍstop != 0 { ωˍcell.Check() }; "
+	loopCheck = "if *ωˍstop != 0 { ωˍcell.Stop(ωˍstop) }; "
 )
 
-// function puts at the head of a function's body the interrupt check, where the function could recurse, and what the
-// checks of its loops need.
+// function puts an interrupt check into a function that could recurse, and at its head what the checks of its loops need.
+// The check stands before the first statement with a call that could lead back here: calls that end the recursion do
+// without it.
 func (l *lowering) function(body *ast.BlockStmt) {
-	if l.canRecurse(body) {
-		l.insert(body.Lbrace+1, "ωˍcell.Check(); ")
+	for _, st := range body.List {
+		if l.canRecurse(st) {
+			l.insert(st.Pos(), "ωˍcell.Check(); ")
+			break
+		}
 	}
 	if hasLoop(body) {
 		l.insert(body.Lbrace+1, loopFlag)
+	}
+}
+
+// sleep lets an interrupt end time.Sleep.
+func (l *lowering) sleep(call *ast.CallExpr) {
+	sel, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return
+	}
+	if f, ok := l.info.Uses[sel.Sel].(*types.Func); ok && f.FullName() == "time.Sleep" {
+		l.edit(sel.Pos(), sel.End(), "ωˍcell.Sleep")
 	}
 }
 
@@ -115,9 +139,9 @@ func hasLoop(body *ast.BlockStmt) bool {
 	return found
 }
 
-// canRecurse reports whether a function could run for long without a loop of its own: it calls something that a cell
-// defines, a function value or an interface's method. Others need no check.
-func (l *lowering) canRecurse(body *ast.BlockStmt) bool {
+// canRecurse reports whether a statement could lead to a recursion: it calls something that a cell defines, a function
+// value or an interface's method. Others need no check.
+func (l *lowering) canRecurse(body ast.Node) bool {
 	found := false
 	ast.Inspect(body, func(n ast.Node) bool {
 		if _, ok := n.(*ast.FuncLit); ok || found {

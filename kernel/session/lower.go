@@ -32,6 +32,7 @@ type lowering struct {
 	emitted     map[string]bool // names of packages in the emitted text
 	locals      map[string]bool
 	renewal     renewal
+	statements  int // written so far
 	preamble    bytes.Buffer
 	err         error
 }
@@ -102,7 +103,7 @@ func (s *Session) lower(c *checked) (*lowered, error) {
 	b.Write(l.preamble.Bytes())
 	b.Write(decls.Bytes())
 	fmt.Fprintf(&b, "//line goalgap:1\nfunc %s() {\n", runLowered)
-	if hasLoop(l.body) {
+	if hasLoop(l.body) || l.statements > 1 {
 		b.WriteString(loopFlag + "\n")
 	}
 	b.Write(run.Bytes())
@@ -254,6 +255,7 @@ func (l *lowering) entries(decls, run *bytes.Buffer) {
 			}
 		default:
 			for _, n := range byChunk[ch] {
+				l.between(run)
 				l.statement(n.(ast.Stmt), decls, run)
 			}
 		}
@@ -286,6 +288,7 @@ func (l *lowering) variables(ch *chunk, v *ast.ValueSpec, decls, run *bytes.Buff
 		}
 		return
 	}
+	l.between(run)
 	first, last := v.Values[0], v.Values[len(v.Values)-1]
 	run.WriteString(l.lineDirective(v.Pos()))
 	if v.Type != nil && allBlank(names) {
@@ -295,6 +298,15 @@ func (l *lowering) variables(ch *chunk, v *ast.ValueSpec, decls, run *bytes.Buff
 	}
 	pos := l.fset.Position(first.Pos())
 	fmt.Fprintf(run, "/*line %s:%d:%d*/%s\n", l.file, pos.Line, pos.Column, l.slice(l.offset(first.Pos()), l.offset(last.End())))
+}
+
+// between puts an interrupt check between two statements: one that could not be stopped has ended by now, and the cell
+// must not go on.
+func (l *lowering) between(run *bytes.Buffer) {
+	if l.statements > 0 {
+		run.WriteString("//line goalgap:1\n" + loopCheck + "\n")
+	}
+	l.statements++
 }
 
 // typeText is the type of a variable as the user wrote it, or spelt.

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
+	"unsafe"
 )
 
 var (
@@ -37,12 +39,23 @@ func Lookup(path string) (run func(), ok bool) {
 // ctx is what a cell sees as its predeclared variable ctx (reached by linkname): cancelled by an interrupt.
 var ctx = context.Background()
 
+// A run is one execution of a cell. What it starts belongs to it, also when it has ended: an interrupt stops the
+// goroutines of the run that is interrupted and no others.
+type run struct {
+	stop      uint32         // not 0 while an interrupt waits to be noticed
+	insist    atomic.Bool    // the interrupt stays, whatever recovers from it
+	goroutine int64          // executes the cell's statements
+	label     unsafe.Pointer // of its goroutines
+	done      <-chan struct{}
+	cancel    func()
+}
+
 var (
-	stop    uint32       // 1 while an interrupt waits to be noticed
-	insist  atomic.Bool  // the interrupt stays, whatever recovers from it
-	running atomic.Int64 // goroutine that executes the current cell, 0 if none
-	cancel  context.CancelFunc
+	current atomic.Pointer[run]
+	stop    uint32 // not 0 while an interrupt of the current run waits to be noticed: for functions, which hold no pointer
 )
+
+func init() { current.Store(&run{}) }
 
 // ErrInterrupted is the cause of ctx's cancellation.
 var ErrInterrupted = errors.New("interrupted")
@@ -57,64 +70,112 @@ type Failure struct{ Err error }
 
 func (f Failure) Error() string { return f.Err.Error() }
 
+// label gives the current goroutine, and those that it starts, a mark of their own.
+var label = func() {}
+
+// SetLabel says how goroutines are marked. This package is linked into every cell, so it imports little.
+func SetLabel(f func()) { label = f }
+
+// profileLabel returns the profiler's labels of the current goroutine: the only mark that goroutines inherit, also those
+// that a library starts.
+//
+//go:linkname profileLabel runtime/pprof.runtime_getProfLabel
+func profileLabel() unsafe.Pointer
+
 // Begin is called by the worker on the goroutine that is going to execute a cell.
 func Begin() {
-	c, f := context.WithCancelCause(context.Background())
+	c, cancel := context.WithCancelCause(context.Background())
+	label()
+	r := &run{goroutine: goroutine(), label: profileLabel(), done: c.Done(), cancel: func() { cancel(ErrInterrupted) }}
 	mu.Lock()
-	ctx, cancel = c, func() { f(ErrInterrupted) }
+	ctx = c
 	_ = ctx // cells read it
 	mu.Unlock()
 	atomic.StoreUint32(&stop, 0)
-	insist.Store(false)
-	running.Store(goroutine())
+	current.Store(r)
 }
 
 // Finish is called by the worker when the cell has ended or was abandoned.
 func Finish() {
-	running.Store(0)
-	insist.Store(false)
 	atomic.StoreUint32(&stop, 0)
+	r := current.Load()
+	if !r.insist.Load() {
+		atomic.StoreUint32(&r.stop, 0)
+	}
 }
 
 // Interrupt asks the running cell to stop: its context is cancelled, and its code panics with Interrupted at the next
 // loop turn or function call.
 func Interrupt() {
+	r := current.Load()
+	atomic.StoreUint32(&r.stop, 1)
 	atomic.StoreUint32(&stop, 1)
-	mu.Lock()
-	f := cancel
-	mu.Unlock()
-	if f != nil {
-		f()
+	if r.cancel != nil {
+		r.cancel()
 	}
 }
 
-// Insist is Interrupt for a cell that recovered from the panic: no loop and no call goes on until Finish.
+// Insist is Interrupt for a cell that recovered from the panic or waits: nothing of it goes on, now or later.
 func Insist() {
-	insist.Store(true)
-	atomic.StoreUint32(&stop, 1)
+	current.Load().insist.Store(true)
+	Interrupt()
 }
 
 // Flag returns what loops look at: not 0 while an interrupt waits to be noticed. A function with loops keeps the pointer,
 // so that a turn costs a load, a compare and a branch that is never taken; the address of another package's variable
 // would have to be looked up in each turn.
-func Flag() *uint32 { return &stop }
+func Flag() *uint32 { return &current.Load().stop }
 
-// Check stands at the head of functions that could recurse, and is what a loop calls when the flag is up.
+// Stop is what a loop calls when the flag is up.
+func Stop(flag *uint32) { (*run)(unsafe.Pointer(flag)).interrupted() }
+
+// Check stands in functions that could recurse.
 func Check() {
 	if atomic.LoadUint32(&stop) != 0 {
-		interrupted()
+		current.Load().interrupted()
 	}
 }
 
-func interrupted() {
-	if goroutine() == running.Load() {
-		if !insist.Load() {
-			atomic.StoreUint32(&stop, 0) // for the deferred functions
-		}
-		panic(Interrupted{})
+// Sleep is time.Sleep in a cell: an interrupt ends it.
+func Sleep(d time.Duration) {
+	if d < time.Millisecond {
+		time.Sleep(d)
+		return
 	}
-	// A goroutine that the cell started: it goes quietly, as nobody waits for its panic.
-	runtime.Goexit()
+	r := current.Load()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.done:
+		r.interrupted()
+		<-timer.C
+	}
+}
+
+// Forever is select {} in a cell: an interrupt ends it.
+func Forever() any {
+	r := current.Load()
+	<-r.done
+	r.interrupted()
+	select {}
+}
+
+// interrupted stops the goroutine that calls it, if it belongs to the run.
+func (r *run) interrupted() {
+	main := goroutine() == r.goroutine
+	if !main && (r.label == nil || profileLabel() != r.label) {
+		return
+	}
+	if !main {
+		// A goroutine that the cell started: it goes quietly, as nobody waits for its panic.
+		runtime.Goexit()
+	}
+	if !r.insist.Load() {
+		atomic.StoreUint32(&r.stop, 0) // for the deferred functions
+		atomic.StoreUint32(&stop, 0)
+	}
+	panic(Interrupted{})
 }
 
 // goroutine returns the number of the current goroutine, read from the head of its stack trace ("goroutine 7 [").
@@ -183,7 +244,8 @@ func Fail(err error) {
 	if err == nil {
 		return
 	}
-	if errors.Is(err, ErrInterrupted) || (errors.Is(err, context.Canceled) && atomic.LoadUint32(&stop) != 0) {
+	// What fails after an interrupt fails because of it: a program that was killed, a context that was cancelled.
+	if errors.Is(err, ErrInterrupted) || atomic.LoadUint32(&current.Load().stop) != 0 {
 		panic(Interrupted{})
 	}
 	panic(Failure{err})

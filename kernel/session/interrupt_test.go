@@ -1,0 +1,96 @@
+package session
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// interrupted runs a cell, interrupts it after a moment, and returns how it ended and how long that took.
+func interrupted(t *testing.T, s *Session, cell string) (*Failure, time.Duration) {
+	t.Helper()
+	done := make(chan *Failure, 1)
+	go func() { done <- s.Execute(cell, "cell") }()
+	time.Sleep(700 * time.Millisecond)
+	start := time.Now()
+	s.Interrupt()
+	select {
+	case f := <-done:
+		return f, time.Since(start)
+	case <-time.After(20 * time.Second):
+		t.Fatalf("the interrupt did not end the cell\n%s", cell)
+		return nil, 0
+	}
+}
+
+func TestInterruptStopsWhateverACellDoesAndKeepsItsState(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a second a cell")
+	}
+	s, r := open(t)
+	playIn(t, s, r, []step{{cell: "kept := 41"}})
+	for _, cell := range []string{
+		"for {}",
+		"s := 0.0\nfor i := 0; i < 1e15; i++ { s += float64(i) }",
+		"time.Sleep(time.Hour)",
+		"select {}",
+		"func forever() int { select {} }\nforever()",
+		"<-make(chan int)",
+		"var wg sync.WaitGroup\nwg.Add(1)\nwg.Wait()",
+		"var mu sync.Mutex\nmu.Lock()\nmu.Lock()",
+		"n := 0\nagain:\nn++\ngoto again",
+		"func fib(n int) int { if n < 2 { return n }; return fib(n-1) + fib(n-2) }\nfib(100)",
+		"for { func() { defer func() { recover() }(); for {} }() }",
+		"exec.Command(\"sleep\", \"100\").Run()",
+		"exec.CommandContext(ctx, \"sleep\", \"100\").Run()",
+		"<-ctx.Done()\nfor {}",
+		"pr, pw, err := os.Pipe()\ndefer pw.Close()\npr.Read(make([]byte, 1))",
+		"go func() { for {} }()\nfor { time.Sleep(time.Hour) }",
+	} {
+		f, took := interrupted(t, s, cell)
+		if f == nil || !f.Interrupted {
+			t.Errorf("the interrupted cell ended with %v\n%s", f, cell)
+		}
+		if took > 2500*time.Millisecond {
+			t.Errorf("the cell stopped %v after the interrupt\n%s", took, cell)
+		}
+		r.take()
+	}
+	playIn(t, s, r, []step{{cell: "kept + 1", out: "[result 42]"}})
+}
+
+func TestACellThatWasLeftBehindDoesNotGoOnLater(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
+	s, r := open(t)
+	playIn(t, s, r, []step{{cell: "x := 0\nopen := make(chan bool)\ndone := make(chan bool)"}})
+	f, _ := interrupted(t, s, "<-open\nx = 1\nfmt.Println(\"went on\")")
+	if f == nil || !f.Interrupted {
+		t.Fatalf("the interrupted cell ended with %v", f)
+	}
+	playIn(t, s, r, []step{{cell: "close(open)\ntime.Sleep(200 * time.Millisecond)\nx", out: "[result 0]"}})
+}
+
+func TestAnInterruptLeavesTheGoroutinesOfEarlierCellsAlone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
+	s, r := open(t)
+	playIn(t, s, r, []step{{cell: "var n atomic.Int64\nfunc spin() { for range 1000 { n.Add(1) }; time.Sleep(time.Millisecond) }\ngo func() { for { spin() } }()"}})
+	if f, _ := interrupted(t, s, "for {}"); f == nil || !f.Interrupted {
+		t.Fatalf("the interrupted cell ended with %v", f)
+	}
+	playIn(t, s, r, []step{{cell: "before := n.Load()\ntime.Sleep(100 * time.Millisecond)\nn.Load() > before", out: "[result true]"}})
+}
+
+func TestTheTraceOfALeftBehindCellSaysWhatHappened(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
+	s, _ := open(t)
+	f, _ := interrupted(t, s, "var wg sync.WaitGroup\nwg.Add(1)\nwg.Wait()")
+	if f == nil || !strings.Contains(f.Value, "left behind") {
+		t.Errorf("the cell ended with %v", f)
+	}
+}
