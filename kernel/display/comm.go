@@ -166,3 +166,20 @@ func ReceiveComm(kind, id, target string, m CommMessage) bool {
 	}
 	return true
 }
+
+var dialect = "lab"
+
+// SetWidgetDialect says which protocol the widgets of the front end speak: "lab", that of JupyterLab and Notebook 7, or
+// "classic", that of the classic notebook before ipywidgets 7. The worker process calls it.
+func SetWidgetDialect(name string) {
+	commsMu.Lock()
+	defer commsMu.Unlock()
+	dialect = name
+}
+
+// WidgetDialect returns what SetWidgetDialect has set, "lab" at first.
+func WidgetDialect() string {
+	commsMu.Lock()
+	defer commsMu.Unlock()
+	return dialect
+}

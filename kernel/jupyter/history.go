@@ -7,7 +7,8 @@ import (
 	"sync"
 )
 
-// history is what was executed since the kernel started: session 1 of the protocol's answers. Outputs are not kept.
+// history is what was executed since the kernel started: session 1 of the protocol's answers. Of outputs, the text of a
+// cell's value is kept.
 type history struct {
 	mu     sync.Mutex
 	inputs []input
@@ -16,12 +17,22 @@ type history struct {
 type input struct {
 	line int
 	code string
+	out  any // text of the value, nil if there is none
 }
 
 func (h *history) add(line int, code string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.inputs = append(h.inputs, input{line, code})
+	h.inputs = append(h.inputs, input{line: line, code: code})
+}
+
+// result remembers the value of the cell with a number.
+func (h *history) result(line int, text any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if n := len(h.inputs); n > 0 && h.inputs[n-1].line == line {
+		h.inputs[n-1].out = text
+	}
 }
 
 // answer answers a history_request: the last n inputs, a range of lines, or those that match a pattern of the shell.
@@ -58,14 +69,14 @@ func (h *history) answer(content json.RawMessage) any {
 			slices.Reverse(found)
 		}
 	}
-	if q.Type != "range" && q.N > 0 && len(found) > q.N {
-		found = found[len(found)-q.N:]
+	if n := max(q.N, 0); q.Type == "tail" || q.N > 0 && q.Type == "search" {
+		found = found[max(0, len(found)-n):]
 	}
 	list := []any{}
 	for _, i := range found {
 		var text any = i.code
 		if q.Output {
-			text = []any{i.code, nil}
+			text = []any{i.code, i.out}
 		}
 		list = append(list, []any{1, i.line, text})
 	}

@@ -5,14 +5,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"log"
+	"os"
+	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
 
-	"github.com/go-zeromq/zmq4"
-
+	"goalgap/kernel/jupyter/zmtp"
 	"goalgap/kernel/session"
 	"goalgap/kernel/worker"
 )
@@ -27,131 +29,182 @@ type Engine interface {
 	Completions(source string, cursor int) (matches []string, start, end int)
 }
 
+// An inspector says what stands at the cursor, a byte offset. An Engine may be one.
+type inspector interface {
+	Inspect(source string, cursor int, detail int) (data map[string]any, found bool)
+}
+
 // Kernel serves one connection file.
 type Kernel struct {
 	signer  signer
 	session string
 
-	shell, control, stdin, iopub, heartbeat zmq4.Socket
-	iopubMu                                 sync.Mutex
+	shell, control, stdin, iopub, heartbeat *zmtp.Socket
 
-	open   func(events func(worker.Event), progress func(string)) (Engine, error)
-	ready  chan struct{} // closed when engine or openErr is set
-	engine Engine
-	err    error
+	open    func(events func(worker.Event), progress func(string)) (Engine, error)
+	ready   chan struct{} // closed when engine or err is set
+	engine  Engine
+	err     error
+	limiter *worker.Limiter
 
-	mu      sync.Mutex
-	parent  *message // of the cell that runs or ran last: output belongs to it
-	count   int
-	history history
-	result  *map[string]any // where the next result goes instead of the front end, if not nil
-	aborted time.Time       // execute requests that wait until then are not run: a cell before them failed
+	requests *queue // of the shell
+	history  history
+
+	mu         sync.Mutex
+	current    *origin           // the cell that runs or ran last
+	origins    map[int64]*origin // by run
+	count      int
+	result     func(worker.Event) // takes the next result in place of the front end, if not nil
+	abortUntil time.Time          // execute requests that came before are not run: a cell before them failed
+	client     *worker.Client     // the present worker, nil before the first cell
+	asked      *asked             // the question that waits for an answer
+	comms      map[string]*comm   // open ones, by id
+	dialect    string             // of the front end's widgets, "classic" or "lab"; empty if not known yet
 
 	stop context.CancelFunc
 }
 
-// abortWindow is how long after a failed cell the requests that were sent together with it are refused: front ends send
-// those of Run All one by one.
-const abortWindow = 100 * time.Millisecond
+// How long the end of the kernel may take: a front end that asked for it waits a second or so before it kills.
+const (
+	closingTime = 600 * time.Millisecond
+	lingerTime  = 200 * time.Millisecond
+)
 
 // Serve listens where the connection file says and serves until a shutdown request comes or ctx ends. open makes the
 // session; it may take long (the first start compiles packages), while requests that need no session are answered.
 func Serve(ctx context.Context, c ConnectionInfo, open func(events func(worker.Event), progress func(string)) (Engine, error)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	k := &Kernel{signer: signer{[]byte(c.Key)}, session: newID(), open: open, ready: make(chan struct{}), stop: cancel}
-	k.shell, k.control, k.stdin = zmq4.NewRouter(ctx), zmq4.NewRouter(ctx), zmq4.NewRouter(ctx)
-	k.iopub, k.heartbeat = zmq4.NewPub(ctx), zmq4.NewRep(ctx)
+	k := &Kernel{signer: signer{[]byte(c.Key)}, session: newID(), open: open, ready: make(chan struct{}), stop: cancel,
+		requests: newQueue(), origins: map[int64]*origin{}, comms: map[string]*comm{}}
+	folder, err := worker.OutputFolder()
+	if err != nil {
+		folder = filepath.Join(os.TempDir(), "goalgap-output")
+	}
+	k.limiter = worker.NewLimiter(folder, k.event)
+	// The sockets receive as soon as they are there, and some answers go out through another one.
+	listening := make(chan struct{})
+	receive := func(handle func(*message)) func(*zmtp.Peer, [][]byte) {
+		return func(_ *zmtp.Peer, frames [][]byte) {
+			<-listening
+			k.receive(frames, handle)
+		}
+	}
 	for _, s := range []struct {
-		socket zmq4.Socket
-		port   int
-		name   string
+		socket     **zmtp.Socket
+		kind       zmtp.Kind
+		port       int
+		name       string
+		receive    func(*zmtp.Peer, [][]byte)
+		subscribed func(*zmtp.Peer, []byte)
 	}{
-		{k.shell, c.ShellPort, "shell"}, {k.control, c.ControlPort, "control"}, {k.stdin, c.StdinPort, "stdin"},
-		{k.iopub, c.IOPubPort, "iopub"}, {k.heartbeat, c.HeartbeatPort, "heartbeat"},
+		{&k.shell, zmtp.Router, c.ShellPort, "shell", receive(k.onShell), nil},
+		{&k.control, zmtp.Router, c.ControlPort, "control", receive(func(m *message) { k.handle(k.control, m) }), nil},
+		{&k.stdin, zmtp.Router, c.StdinPort, "stdin", receive(k.inputReply), nil},
+		{&k.iopub, zmtp.XPub, c.IOPubPort, "iopub", nil, k.welcome},
+		{&k.heartbeat, zmtp.Rep, c.HeartbeatPort, "heartbeat", func(p *zmtp.Peer, frames [][]byte) { p.Send(frames) }, nil},
 	} {
-		defer s.socket.Close()
 		var err error
 		for range 20 { // on restart the old process may still hold the port for a moment
-			if err = s.socket.Listen(c.address(s.port)); err == nil {
+			if *s.socket, err = zmtp.Listen(s.kind, c.address(s.port), s.receive, s.subscribed); err == nil {
 				break
 			}
 			time.Sleep(50 * time.Millisecond)
 		}
 		if err != nil {
+			close(listening)
 			return fmt.Errorf("listening on the %s socket %s: %w", s.name, c.address(s.port), err)
 		}
+		defer (*s.socket).Close(lingerTime)
 	}
-	go k.beat()
+	close(listening)
+	k.publish("status", nil, map[string]any{"execution_state": "starting"})
+	go k.prepare(ctx)
+	served := make(chan struct{})
 	go func() {
-		defer close(k.ready)
-		k.engine, k.err = k.open(k.event, func(text string) {
-			k.publish("stream", nil, k.currentParent(), map[string]any{"name": "stderr", "text": text + "\n"})
-		})
-		if k.err != nil {
-			log.Print("goalgap: ", k.err)
-		}
-	}()
-	defer func() {
-		select {
-		case <-k.ready:
-			if k.engine != nil {
-				k.engine.Close()
-			}
-		default:
-		}
-	}()
-	k.publish("status", nil, nil, map[string]any{"execution_state": "starting"})
-	requests := make(chan *message, 1024)
-	go k.receive(ctx, k.shell, func(m *message) { requests <- m })
-	go k.receive(ctx, k.control, func(m *message) { k.handle(k.control, m) })
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case m := <-requests:
+		defer close(served)
+		for m := k.requests.pop(); m != nil; m = k.requests.pop() {
 			k.handle(k.shell, m)
 		}
+	}()
+	<-ctx.Done()
+	k.requests.close()
+	if e := k.engineIfReady(); e != nil {
+		e.Close()
+		select { // the cell that runs cleans up behind its compiler
+		case <-served:
+		case <-time.After(closingTime):
+		}
+	}
+	return nil
+}
+
+// prepare opens the session.
+func (k *Kernel) prepare(ctx context.Context) {
+	defer close(k.ready)
+	k.engine, k.err = k.open(k.limiter.Event, func(text string) {
+		var parent *message
+		if o := k.originOf(0); o != nil {
+			parent = o.message
+		}
+		k.publish("stream", parent, map[string]any{"name": "stderr", "text": text + "\n"})
+	})
+	if k.err != nil {
+		log.Print("goalgap: ", k.err)
+		return
+	}
+	if ctx.Err() != nil {
+		k.engine.Close()
+	}
+	k.attach(false)
+}
+
+// receive reads one message. Whatever is wrong with it, the kernel goes on.
+func (k *Kernel) receive(frames [][]byte, handle func(*message)) {
+	m, err := k.signer.decode(frames)
+	if err != nil {
+		log.Print("goalgap: a message was ignored: ", err)
+		return
+	}
+	handle(m)
+}
+
+// onShell puts a request in line, or serves what must not wait until the cells before it have ended.
+func (k *Kernel) onShell(m *message) {
+	switch m.header.Type {
+	case "shutdown_request":
+		go k.handle(k.shell, m)
+		return
+	case "comm_msg", "comm_close":
+		if k.commNow(m) {
+			return
+		}
+	}
+	k.requests.push(m)
+}
+
+// welcome tells a new subscriber that messages reach it from now on (protocol 5.4, JEP 65).
+func (k *Kernel) welcome(p *zmtp.Peer, topic []byte) {
+	frames, err := k.signer.encode(k.session, [][]byte{topic}, "iopub_welcome", nil, nil, map[string]any{"subscription": string(topic)})
+	if err == nil {
+		p.Send(frames)
 	}
 }
 
-func (k *Kernel) beat() {
-	for {
-		m, err := k.heartbeat.Recv()
-		if err != nil {
-			return
-		}
-		if k.heartbeat.Send(m) != nil {
-			return
-		}
-	}
-}
-
-func (k *Kernel) receive(ctx context.Context, s zmq4.Socket, handle func(*message)) {
-	for {
-		raw, err := s.Recv()
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil {
-			log.Print("goalgap: receiving: ", err)
-			time.Sleep(10 * time.Millisecond)
-			continue
-		}
-		m, err := k.signer.decode(raw.Frames)
-		if err != nil {
-			log.Print("goalgap: a message was ignored: ", err)
-			continue
-		}
-		handle(m)
-	}
+func (k *Kernel) status(m *message, state string) {
+	k.publish("status", m, map[string]any{"execution_state": state})
 }
 
 // handle answers one request, between the statuses busy and idle.
-func (k *Kernel) handle(s zmq4.Socket, m *message) {
-	k.publish("status", nil, m, map[string]any{"execution_state": "busy"})
-	defer k.publish("status", nil, m, map[string]any{"execution_state": "idle"})
-	kind := strings.TrimSuffix(m.header.Type, "_request")
+func (k *Kernel) handle(s *zmtp.Socket, m *message) {
+	k.status(m, "busy")
+	defer k.status(m, "idle")
+	defer func() {
+		if p := recover(); p != nil {
+			log.Printf("goalgap: serving a %s: %v\n%s", m.header.Type, p, debug.Stack())
+			k.replyError(s, m, "kernel fault", fmt.Sprint(p))
+		}
+	}()
 	var content any
 	switch m.header.Type {
 	case "kernel_info_request":
@@ -162,56 +215,88 @@ func (k *Kernel) handle(s zmq4.Socket, m *message) {
 	case "complete_request":
 		content = k.complete(m.content)
 	case "inspect_request":
-		content = map[string]any{"status": "ok", "found": false, "data": struct{}{}, "metadata": struct{}{}}
+		content = k.inspect(m.content)
 	case "is_complete_request":
 		content = isComplete(m.content)
 	case "history_request":
 		content = k.history.answer(m.content)
 	case "comm_info_request":
-		content = map[string]any{"status": "ok", "comms": struct{}{}}
+		content = k.commInfo(m.content)
 	case "comm_open":
-		var q struct {
-			ID string `json:"comm_id"`
-		}
-		json.Unmarshal(m.content, &q)
-		k.publish("comm_close", nil, m, map[string]any{"comm_id": q.ID, "data": struct{}{}})
+		k.commOpen(m)
 		return
-	case "comm_msg", "comm_close", "input_reply":
+	case "comm_msg", "comm_close":
+		if q, ok := readComm(m); ok {
+			k.mu.Lock()
+			c := k.comms[q.ID]
+			k.mu.Unlock()
+			if c != nil { // opened by what stood in front of it
+				k.deliver(c.client, m.header.Type, q, m)
+			}
+		}
 		return
 	case "interrupt_request":
+		k.endInput()
 		if e := k.engineIfReady(); e != nil {
 			e.Interrupt()
 		}
 		content = map[string]any{"status": "ok"}
 	case "shutdown_request":
-		var q struct {
-			Restart bool `json:"restart"`
-		}
-		json.Unmarshal(m.content, &q)
-		k.reply(s, m, "shutdown_reply", map[string]any{"status": "ok", "restart": q.Restart})
-		k.publish("shutdown_reply", nil, m, map[string]any{"status": "ok", "restart": q.Restart})
-		k.publish("status", nil, m, map[string]any{"execution_state": "idle"})
-		time.AfterFunc(150*time.Millisecond, k.stop) // until the reply is on its way
+		k.shutdown(s, m)
 		return
 	case "debug_request":
-		content = map[string]any{"type": "response", "success": false, "message": "this kernel has no debugger"}
+		content = noDebugger(m.content)
 	default:
-		if !strings.HasSuffix(m.header.Type, "_request") {
-			return
+		if strings.HasSuffix(m.header.Type, "_request") {
+			k.replyError(s, m, "unknown request", fmt.Sprintf("this kernel does not know the request %q", m.header.Type))
 		}
-		content = map[string]any{"status": "error", "ename": "UnknownRequest", "evalue": m.header.Type + " is not supported", "traceback": []string{}}
+		return
 	}
-	k.reply(s, m, kind+"_reply", content)
+	k.reply(s, m, replyTo(m), content)
+}
+
+func replyTo(m *message) string { return strings.TrimSuffix(m.header.Type, "_request") + "_reply" }
+
+func (k *Kernel) shutdown(s *zmtp.Socket, m *message) {
+	var q struct {
+		Restart bool `json:"restart"`
+	}
+	json.Unmarshal(m.content, &q)
+	content := map[string]any{"status": "ok", "restart": q.Restart}
+	k.reply(s, m, "shutdown_reply", content)
+	k.publish("shutdown_reply", m, content)
+	k.stop() // sockets send what waits before they close
+}
+
+// noDebugger answers a request of the debug adapter protocol.
+func noDebugger(content json.RawMessage) any {
+	var q struct {
+		Number  int    `json:"seq"`
+		Command string `json:"command"`
+	}
+	json.Unmarshal(content, &q)
+	return map[string]any{"type": "response", "request_seq": q.Number, "seq": q.Number, "success": false, "command": q.Command,
+		"message": "this kernel has no debugger"}
 }
 
 func (k *Kernel) info() any {
+	links := []map[string]string{}
+	for _, l := range [][2]string{
+		{"Go documentation", "https://go.dev/doc/"},
+		{"Standard library", "https://pkg.go.dev/std"},
+		{"Language specification", "https://go.dev/ref/spec"},
+		{"Packages", "https://pkg.go.dev/"},
+	} {
+		links = append(links, map[string]string{"text": l[0], "url": l[1]})
+	}
 	return map[string]any{
 		"status": "ok", "protocol_version": protocolVersion, "implementation": "goalgap", "implementation_version": "0.1.0",
 		"language_info": map[string]any{
 			"name": "go", "version": strings.TrimPrefix(runtime.Version(), "go"), "mimetype": "text/x-go",
 			"file_extension": ".go", "pygments_lexer": "go", "codemirror_mode": "go", "nbconvert_exporter": "",
 		},
-		"banner": "goalgap: Go cells, compiled, with state", "help_links": []any{}, "debugger": false,
+		"banner":     "goalgap: Go cells, compiled, with state (" + runtime.Version() + ")",
+		"help_links": links, "debugger": false, "supported_features": []string{},
 	}
 }
 
@@ -224,163 +309,77 @@ func (k *Kernel) engineIfReady() Engine {
 	}
 }
 
-func (k *Kernel) currentParent() *message {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.parent
+func (k *Kernel) reply(s *zmtp.Socket, m *message, kind string, content any) {
+	k.replyWith(s, m, kind, nil, content)
 }
 
-func (k *Kernel) execute(s zmq4.Socket, m *message) {
-	q := struct {
-		Code            string         `json:"code"`
-		Silent          bool           `json:"silent"`
-		StoreHistory    *bool          `json:"store_history"`
-		StopOnError     *bool          `json:"stop_on_error"`
-		UserExpressions map[string]any `json:"user_expressions"`
-	}{}
-	if err := json.Unmarshal(m.content, &q); err != nil {
-		log.Print("goalgap: an execute_request was ignored: ", err)
-		return
-	}
-	k.mu.Lock()
-	if time.Now().Before(k.aborted) {
-		k.aborted = time.Now().Add(abortWindow)
-		count := k.count
-		k.mu.Unlock()
-		k.reply(s, m, "execute_reply", map[string]any{"status": "aborted", "execution_count": count})
-		return
-	}
-	k.parent = m
-	if !q.Silent && (q.StoreHistory == nil || *q.StoreHistory) {
-		k.count++
-		k.history.add(k.count, q.Code)
-	}
-	count := k.count
-	k.mu.Unlock()
-	if !q.Silent {
-		k.publish("execute_input", nil, m, map[string]any{"code": q.Code, "execution_count": count})
-	}
-	<-k.ready
-	var f *session.Failure
-	if k.err != nil {
-		f = &session.Failure{Name: "kernel", Value: k.err.Error(), Traceback: []string{k.err.Error()}}
-	} else {
-		f = k.engine.Execute(q.Code, fmt.Sprintf("cell [%d]", count))
-	}
-	if f == nil {
-		expressions := map[string]any{}
-		for name, e := range q.UserExpressions {
-			expressions[name] = k.evaluate(fmt.Sprint(e))
-		}
-		k.reply(s, m, "execute_reply", map[string]any{"status": "ok", "execution_count": count, "user_expressions": expressions, "payload": []any{}})
-		return
-	}
-	traceback := f.Traceback
-	if traceback == nil {
-		traceback = []string{}
-	}
-	failure := map[string]any{"ename": f.Name, "evalue": f.Value, "traceback": traceback}
-	if !q.Silent {
-		k.publish("error", nil, m, failure)
-	}
-	if q.StopOnError == nil || *q.StopOnError {
-		k.mu.Lock()
-		k.aborted = time.Now().Add(abortWindow)
-		k.mu.Unlock()
-	}
-	k.reply(s, m, "execute_reply", map[string]any{"status": "error", "execution_count": count, "ename": f.Name, "evalue": f.Value,
-		"traceback": traceback, "user_expressions": struct{}{}, "payload": []any{}})
+func (k *Kernel) replyError(s *zmtp.Socket, m *message, name, value string) {
+	k.reply(s, m, replyTo(m), map[string]any{"status": "error", "ename": name, "evalue": value, "traceback": []string{}})
 }
 
-// evaluate answers a user expression of an execute_request.
-func (k *Kernel) evaluate(expression string) any {
-	var data map[string]any
-	k.mu.Lock()
-	k.result = &data
-	k.mu.Unlock()
-	f := k.engine.Execute(expression, "expression")
-	k.mu.Lock()
-	k.result = nil
-	k.mu.Unlock()
-	if f != nil {
-		return map[string]any{"status": "error", "ename": f.Name, "evalue": f.Value, "traceback": append([]string{}, f.Traceback...)}
-	}
-	if data == nil {
-		data = map[string]any{}
-	}
-	return map[string]any{"status": "ok", "data": data, "metadata": struct{}{}}
-}
-
-// event passes on what a cell puts out.
-func (k *Kernel) event(e worker.Event) {
-	k.mu.Lock()
-	parent, count, result := k.parent, k.count, k.result
-	if result != nil && e.Kind == "result" {
-		*result = e.Data
-	}
-	k.mu.Unlock()
-	if result != nil && e.Kind == "result" {
-		return
-	}
-	metadata, transient := e.Metadata, e.Transient
-	if metadata == nil {
-		metadata = map[string]any{}
-	}
-	if transient == nil {
-		transient = map[string]any{}
-	}
-	switch e.Kind {
-	case "stdout", "stderr":
-		k.publish("stream", nil, parent, map[string]any{"name": e.Kind, "text": e.Text})
-	case "result":
-		k.publish("execute_result", nil, parent, map[string]any{"execution_count": count, "data": e.Data, "metadata": metadata})
-	case "display":
-		k.publish("display_data", nil, parent, map[string]any{"data": e.Data, "metadata": metadata, "transient": transient})
-	case "update":
-		k.publish("update_display_data", nil, parent, map[string]any{"data": e.Data, "metadata": metadata, "transient": transient})
-	case "clear":
-		k.publish("clear_output", nil, parent, map[string]any{"wait": e.Wait})
-	}
-}
-
-func (k *Kernel) reply(s zmq4.Socket, m *message, kind string, content any) {
-	frames, err := k.signer.encode(k.session, m.identities, kind, m, nil, content)
-	if err == nil {
-		err = s.Send(zmq4.NewMsgFrom(frames...))
-	}
+func (k *Kernel) replyWith(s *zmtp.Socket, m *message, kind string, metadata, content any) {
+	frames, err := k.signer.encode(k.session, m.identities, kind, m, metadata, content)
 	if err != nil {
 		log.Printf("goalgap: sending a %s: %v", kind, err)
+		return
 	}
+	s.Send(frames)
 }
 
-func (k *Kernel) publish(kind string, metadata any, parent *message, content any) {
-	frames, err := k.signer.encode(k.session, [][]byte{[]byte(kind)}, kind, parent, metadata, content)
-	if err == nil {
-		k.iopubMu.Lock()
-		err = k.iopub.Send(zmq4.NewMsgFrom(frames...))
-		k.iopubMu.Unlock()
-	}
+// publish sends a message to every front end.
+func (k *Kernel) publish(kind string, parent *message, content any) {
+	k.publishWith(kind, parent, nil, content)
+}
+
+func (k *Kernel) publishWith(kind string, parent *message, metadata, content any, buffers ...[]byte) {
+	frames, err := k.signer.encode(k.session, [][]byte{[]byte(kind)}, kind, parent, metadata, content, buffers...)
 	if err != nil {
 		log.Printf("goalgap: publishing a %s: %v", kind, err)
+		return
 	}
+	k.iopub.Publish(frames)
 }
 
-// complete offers names for the cursor; the protocol counts code points.
+// cursor turns a position of the protocol, which counts code points, into a byte offset.
+func cursor(code string, at int) int {
+	runes := []rune(code)
+	return len(string(runes[:min(max(at, 0), len(runes))]))
+}
+
+// complete offers names for the cursor.
 func (k *Kernel) complete(content json.RawMessage) any {
 	var q struct {
 		Code   string `json:"code"`
-		Cursor int    `json:"cursor_pos"`
+		Cursor *int   `json:"cursor_pos"`
 	}
 	json.Unmarshal(content, &q)
-	matches, start, end := []string{}, q.Cursor, q.Cursor
+	at := utf8.RuneCountInString(q.Code)
+	if q.Cursor != nil {
+		at = min(max(*q.Cursor, 0), at)
+	}
+	matches, start, end := []string{}, at, at
 	if e := k.engineIfReady(); e != nil {
-		code := []rune(q.Code)
-		at := len(string(code[:min(max(q.Cursor, 0), len(code))]))
-		found, from, to := e.Completions(q.Code, at)
+		found, from, to := e.Completions(q.Code, cursor(q.Code, at))
 		matches = append(matches, found...)
 		start, end = utf8.RuneCountInString(q.Code[:from]), utf8.RuneCountInString(q.Code[:to])
 	}
 	return map[string]any{"status": "ok", "matches": matches, "cursor_start": start, "cursor_end": end, "metadata": struct{}{}}
+}
+
+// inspect says what stands at the cursor.
+func (k *Kernel) inspect(content json.RawMessage) any {
+	var q struct {
+		Code   string `json:"code"`
+		Cursor int    `json:"cursor_pos"`
+		Detail int    `json:"detail_level"`
+	}
+	json.Unmarshal(content, &q)
+	var data map[string]any
+	found := false
+	if e, ok := k.engineIfReady().(inspector); ok {
+		data, found = e.Inspect(q.Code, cursor(q.Code, q.Cursor), q.Detail)
+	}
+	return map[string]any{"status": "ok", "found": found, "data": orEmpty(data), "metadata": struct{}{}}
 }
 
 // isComplete tells a console whether what was typed can be executed or wants another line.

@@ -72,6 +72,9 @@ type message struct {
 	header     header
 	rawHeader  json.RawMessage
 	content    json.RawMessage
+	buffers    [][]byte
+	parentID   string
+	received   time.Time
 }
 
 var delimiter = []byte("<IDS|MSG>")
@@ -108,9 +111,17 @@ func (s signer) decode(frames [][]byte) (*message, error) {
 	if len(s.key) > 0 && !hmac.Equal(s.sign(parts...), frames[at+1]) {
 		return nil, errSignature
 	}
-	m := &message{identities: frames[:at], rawHeader: parts[0], content: parts[3]}
+	m := &message{identities: frames[:at], rawHeader: parts[0], content: parts[3], buffers: frames[at+6:], received: time.Now()}
 	if err := json.Unmarshal(parts[0], &m.header); err != nil {
 		return nil, fmt.Errorf("reading a header: %w", err)
+	}
+	if m.header.Type == "" || m.header.ID == "" {
+		return nil, errors.New("a header has no msg_type or no msg_id")
+	}
+	// Of what is answered, the parent matters only in an input_reply.
+	var parent header
+	if json.Unmarshal(parts[1], &parent) == nil {
+		m.parentID = parent.ID
 	}
 	if !json.Valid(m.content) {
 		return nil, fmt.Errorf("the content of a %s is not JSON", m.header.Type)
@@ -118,10 +129,11 @@ func (s signer) decode(frames [][]byte) (*message, error) {
 	return m, nil
 }
 
-// encode makes the frames of a message of the given type, as a consequence of parent (nil if of none).
-func (s signer) encode(session string, identities [][]byte, kind string, parent *message, metadata, content any) ([][]byte, error) {
+// encode makes the frames of a message of the given type, as a consequence of parent (nil if of none). Buffers are binary
+// data that stands behind the content.
+func (s signer) encode(session string, identities [][]byte, kind string, parent *message, metadata, content any, buffers ...[]byte) ([][]byte, error) {
 	h, err := json.Marshal(header{ID: newID(), Session: session, Username: "kernel",
-		Date: time.Now().UTC().Format("2006-01-02T15:04:05.000000Z"), Type: kind, Version: protocolVersion})
+		Date: timestamp(time.Now()), Type: kind, Version: protocolVersion})
 	if err != nil {
 		return nil, err
 	}
@@ -141,8 +153,10 @@ func (s signer) encode(session string, identities [][]byte, kind string, parent 
 		return nil, fmt.Errorf("encoding the content of a %s: %w", kind, err)
 	}
 	frames := append([][]byte(nil), identities...)
-	return append(frames, delimiter, s.sign(h, p, md, c), h, p, md, c), nil
+	return append(append(frames, delimiter, s.sign(h, p, md, c), h, p, md, c), buffers...), nil
 }
+
+func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
 
 func newID() string {
 	b := make([]byte, 16)
