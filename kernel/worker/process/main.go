@@ -11,6 +11,7 @@ import (
 
 	// What cells use most.
 	_ "goalgap/kernel/display"
+	_ "goalgap/kernel/widget"
 	_ "goalgap/lib/env/cartpole"
 	_ "goalgap/lib/env/coinrun"
 	_ "goalgap/lib/ppo"
