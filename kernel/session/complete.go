@@ -27,6 +27,10 @@ func (s *Session) Completions(source string, cursor int) (matches []string, star
 		}
 	}()
 	cursor = min(max(cursor, 0), len(source))
+	if matches, start, end, ok := s.magicCompletions(source, cursor); ok {
+		return matches, start, end
+	}
+	source = s.withoutMagics(source)
 	start, end = cursor, cursor
 	for start > 0 {
 		r, n := utf8.DecodeLastRuneInString(source[:start])

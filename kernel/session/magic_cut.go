@@ -223,7 +223,8 @@ func (s *Session) isNegation(line, above string) bool {
 	}
 }
 
-// withoutMagics blanks the magic commands of a cell: what the type checker sees of it.
+// withoutMagics blanks the magic commands of a cell: what the type checker sees of it. The Go in the bodies of cell magics
+// stays, and so does the statement behind %time.
 func (s *Session) withoutMagics(source string) string {
 	parts := s.cut(source)
 	if parts == nil {
@@ -231,13 +232,16 @@ func (s *Session) withoutMagics(source string) string {
 	}
 	b := []byte(source)
 	for _, p := range parts {
-		from := p.from
-		if p.kind == cellPart && magics[p.name] != nil && magics[p.name].goBody() {
-			from, p.to = p.from, p.to-len(p.body)
-		} else if p.kind == goPart {
+		to := p.to
+		switch known := magics[p.name]; {
+		case p.kind == goPart:
 			continue
+		case p.kind == cellPart && known != nil && known.goBody():
+			to -= len(p.body)
+		case p.kind == linePart && (p.name == "time" || p.name == "timeit") && !strings.HasPrefix(p.args, "-"):
+			to = p.from + p.argsCol - 1
 		}
-		for i := from; i < p.to; i++ {
+		for i := p.from; i < to; i++ {
 			if b[i] != '\n' {
 				b[i] = ' '
 			}

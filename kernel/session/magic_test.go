@@ -177,3 +177,49 @@ func TestMagicMemoryLimit(t *testing.T) {
 		{"%memlimit much", "", "magic: a size is"},
 	})
 }
+
+func TestMagicCompletions(t *testing.T) {
+	s, _ := open(t)
+	for _, name := range []string{"data.csv", "date.txt", ".hidden", "dir/inner.go"} {
+		path := filepath.Join(s.dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct{ source, want string }{ // the cursor stands at |
+		{"%ti|", "%time %timeit %%time %%timeit"},
+		{"x := 1\n%ti|", "%time %timeit"},
+		{"%%wri|", "%%writefile"},
+		{"%cd d|", "dir/"},
+		{"!cat da|", "data.csv date.txt"},
+		{"!cat dir/|", "inner.go"},
+		{"%%writefile da|", "data.csv date.txt"},
+		{"%load date|", "date.txt"},
+		{"b := os.ReadFile(\"da|\")", "data.csv date.txt"},
+		{"b := os.ReadFile(\"dir/in|", "inner.go"},
+		{"%time strings.ToUp|", "ToUpper ToUpperSpecial"},
+		{"%pwd\nstrings.ToUp|", "ToUpper ToUpperSpecial"},
+		{"%%time\nstrings.ToUp|", "ToUpper ToUpperSpecial"},
+		{"%help tim|", "time timeit"},
+	} {
+		at := strings.Index(test.source, "|")
+		matches, _, end := s.Completions(strings.Replace(test.source, "|", "", 1), at)
+		if got := strings.Join(matches, " "); got != test.want || end != at {
+			t.Errorf("%q: got %q up to %d, not %q", test.source, got, end, test.want)
+		}
+	}
+}
+
+func TestMagicsAreCompleteCells(t *testing.T) {
+	for source, want := range map[string]string{
+		"%time x": "complete", "!ls": "complete", "!ls '": "complete", "!ls \\": "incomplete", "%%bash": "incomplete", "%%bash\nls": "incomplete",
+		"%%bash\nls\n\n": "complete", "%pwd\nfor {": "incomplete", "%pwd\nx := 1": "complete", "x?": "complete", "%%time\nx\n\n": "complete",
+	} {
+		if got := Complete(source); got != want {
+			t.Errorf("%q is %s, not %s", source, got, want)
+		}
+	}
+}

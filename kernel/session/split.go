@@ -306,6 +306,10 @@ func (e *SourceError) Error() string { return fmt.Sprintf("line %d:%d: %s", e.Li
 
 // Complete says whether source is a whole cell: "complete", "incomplete" if more lines can make it one, or "invalid".
 func Complete(source string) string {
+	status, source := completeMagics(source)
+	if status != "" {
+		return status
+	}
 	depth := 0
 	var sc scanner.Scanner
 	fset := token.NewFileSet()
