@@ -21,6 +21,12 @@ class GoalgapKernelTests(jupyter_kernel_test.KernelTests):
     incomplete_code_samples = ["for i := range 3 {", "fmt.Println("]
     invalid_code_samples = ["x := 1}"]
     code_clear_output = "display.Clear(false)"
+    completion_samples = [
+        {"text": "strings.ToUpperS", "matches": {"ToUpperSpecial"}},
+        {"text": "fmt.Printl", "matches": {"Println"}},
+    ]
+    code_history_pattern = "6*7"
+    supported_history_operations = ("tail", "range", "search")
 
 
 if __name__ == "__main__":

@@ -70,6 +70,8 @@ const (
 	lingerTime  = 200 * time.Millisecond
 )
 
+var outputFolder = worker.OutputFolder // tests have another
+
 // Serve listens where the connection file says and serves until a shutdown request comes or ctx ends. open makes the
 // session; it may take long (the first start compiles packages), while requests that need no session are answered.
 func Serve(ctx context.Context, c ConnectionInfo, open func(events func(worker.Event), progress func(string)) (Engine, error)) error {
@@ -77,7 +79,7 @@ func Serve(ctx context.Context, c ConnectionInfo, open func(events func(worker.E
 	defer cancel()
 	k := &Kernel{signer: signer{[]byte(c.Key)}, session: newID(), open: open, ready: make(chan struct{}), stop: cancel,
 		requests: newQueue(), origins: map[int64]*origin{}, comms: map[string]*comm{}}
-	folder, err := worker.OutputFolder()
+	folder, err := outputFolder()
 	if err != nil {
 		folder = filepath.Join(os.TempDir(), "goalgap-output")
 	}

@@ -18,8 +18,10 @@ import (
 // client speaks the protocol to a kernel that runs in this process, as a front end does.
 type client struct {
 	t              *testing.T
+	info           ConnectionInfo
 	signer         signer
 	shell, control zmq4.Socket
+	stdin          zmq4.Socket
 	iopub          chan *reply
 	served         chan error
 }
@@ -44,26 +46,34 @@ func freePorts(t *testing.T, n int) []int {
 	return ports
 }
 
+// start starts a kernel with a real session.
 func start(t *testing.T) *client {
 	t.Helper()
+	return startWith(t, tcp(t), func(events func(worker.Event), progress func(string)) (Engine, error) {
+		wd, err := os.Getwd()
+		if err != nil {
+			return nil, err
+		}
+		tools, err := session.Prepare(context.Background(), wd, progress)
+		if err != nil {
+			return nil, err
+		}
+		return session.Open(session.Options{Tools: tools, Dir: t.TempDir(), Events: events})
+	})
+}
+
+func tcp(t *testing.T) ConnectionInfo {
+	t.Helper()
 	p := freePorts(t, 5)
-	info := ConnectionInfo{Transport: "tcp", IP: "127.0.0.1", ShellPort: p[0], IOPubPort: p[1], StdinPort: p[2], ControlPort: p[3],
+	return ConnectionInfo{Transport: "tcp", IP: "127.0.0.1", ShellPort: p[0], IOPubPort: p[1], StdinPort: p[2], ControlPort: p[3],
 		HeartbeatPort: p[4], SignatureScheme: "hmac-sha256", Key: "secret"}
+}
+
+func startWith(t *testing.T, info ConnectionInfo, open func(events func(worker.Event), progress func(string)) (Engine, error)) *client {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &client{t: t, signer: signer{[]byte("secret")}, iopub: make(chan *reply, 4096), served: make(chan error, 1)}
-	go func() {
-		c.served <- Serve(ctx, info, func(events func(worker.Event), progress func(string)) (Engine, error) {
-			wd, err := os.Getwd()
-			if err != nil {
-				return nil, err
-			}
-			tools, err := session.Prepare(ctx, wd, progress)
-			if err != nil {
-				return nil, err
-			}
-			return session.Open(session.Options{Tools: tools, Dir: t.TempDir(), Events: events})
-		})
-	}()
+	c := &client{t: t, info: info, signer: signer{[]byte(info.Key)}, iopub: make(chan *reply, 4096), served: make(chan error, 1)}
+	go func() { c.served <- Serve(ctx, info, open) }()
 	dial := func(s zmq4.Socket, port int) zmq4.Socket {
 		var err error
 		for range 100 {
@@ -75,7 +85,9 @@ func start(t *testing.T) *client {
 		t.Fatal(err)
 		return nil
 	}
-	c.shell = dial(zmq4.NewDealer(ctx), info.ShellPort)
+	identity := zmq4.WithID(zmq4.SocketIdentity("client")) // the same everywhere: questions go to who sent the cell
+	c.shell = dial(zmq4.NewDealer(ctx, identity), info.ShellPort)
+	c.stdin = dial(zmq4.NewDealer(ctx, identity), info.StdinPort)
 	c.control = dial(zmq4.NewDealer(ctx), info.ControlPort)
 	sub := dial(zmq4.NewSub(ctx), info.IOPubPort)
 	if err := sub.SetOption(zmq4.OptionSubscribe, ""); err != nil {
