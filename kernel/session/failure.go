@@ -104,10 +104,11 @@ func (s *Session) relabel(text string) string {
 }
 
 // runFailure turns what the worker reports into a traceback that shows the cells' own lines.
-func (s *Session) runFailure(e *worker.Error, source string) *Failure {
+// above are calls that the trace lacks.
+func (s *Session) runFailure(e *worker.Error, source string, above ...frame) *Failure {
 	f := &Failure{Name: e.Name, Value: e.Value, Interrupted: e.Name == "interrupted", Died: e.Died}
 	f.Traceback = append(f.Traceback, red+e.Name+plain+": "+e.Value)
-	frames := s.frames(e.Stack)
+	frames := append(s.frames(e.Stack), above...)
 	for i, fr := range frames {
 		if left := len(frames) - outerFrames - i; i == innerFrames && left > 1 {
 			f.Traceback = append(f.Traceback, fmt.Sprintf("%s… %d calls …%s", dim, left, plain))
@@ -182,7 +183,7 @@ func (s *Session) frames(stack string) []frame {
 			function = cleanFunction(function)
 			list = append(list, frame{base, label, n, function})
 			started = true
-		case strings.Contains(function, "goalgap/kernel/worker") || base == "goalgap" || strings.HasPrefix(function, "runtime.") ||
+		case strings.Contains(function, "goalgap/kernel/worker") || base == "goalgap" || function == "panic" || strings.HasPrefix(function, "runtime.") ||
 			strings.HasPrefix(function, "runtime/"):
 		default:
 			list = append(list, frame{"", base, n, function})

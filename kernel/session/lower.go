@@ -432,7 +432,11 @@ func (l *lowering) exports(decls, run *bytes.Buffer) {
 				continue
 			}
 			fmt.Fprintf(decls, "var ωˍfunc_%s %s\n", name, l.spell(sig, obj.Pos()))
-			fmt.Fprintf(&l.slots, "ωˍfunc_%s = %s; ", name, name)
+			fmt.Fprintf(&l.slots, "ωˍfunc_%s = %s; ωˍcell.Name(%q, &ωˍfunc_%s); ", name, name, pathPlaceholder+".ωˍfunc_"+name, name)
+		case *types.Var:
+			if l.reused[name] == nil && !strings.HasPrefix(name, reservedLower) {
+				fmt.Fprintf(&l.slots, "ωˍcell.Name(%q, &%s); ", pathPlaceholder+"."+name, name)
+			}
 		}
 	}
 	for _, h := range l.structs {
@@ -552,6 +556,7 @@ func (l *lowering) newEntries() []*entry {
 		if f, ok := obj.(*types.Func); ok {
 			if old := l.earlierSlot(f); old != nil {
 				e.slot = old.slot
+				e.renewed = old.renewed || !types.Identical(old.obj.Type(), f.Type())
 			}
 		}
 		list = append(list, e)

@@ -402,7 +402,7 @@ func (s *Session) renewVariables(r renewal) {
 			continue
 		}
 		if t := r.of(v.Type()); t != v.Type() {
-			n := &entry{name: name, obj: types.NewVar(v.Pos(), v.Pkg(), name, t), cell: e.cell, symbol: e.symbol}
+			n := &entry{name: name, obj: types.NewVar(v.Pos(), v.Pkg(), name, t), cell: e.cell, symbol: e.symbol, renewed: true}
 			s.names[name], s.byObject[n.obj] = n, n
 		}
 	}

@@ -58,6 +58,8 @@ type entry struct {
 	cell   *cellPackage // where it is compiled; nil for predeclared names
 	symbol string       // of a variable: its name for the linker
 	slot   *cellPackage // of a function: the cell whose variable ωˍfunc_name holds the present definition
+
+	renewed bool // compiled with an earlier version of a type in its type
 }
 
 // cellPackage is a compiled cell.
@@ -191,7 +193,14 @@ func (s *Session) executeGo(source, file, label string) *Failure {
 		}
 		return s.executeGo(rest, file, label)
 	}
-	c, l, err := s.prepare(ctx, source, file)
+	c, err := s.checkSafely(ctx, source, file)
+	if err != nil {
+		return s.compileFailure(ctx, err, source, label)
+	}
+	if f, done := s.quickly(c, label); done {
+		return f
+	}
+	l, err := s.lowerSafely(c)
 	if err != nil {
 		return s.compileFailure(ctx, err, source, label)
 	}
@@ -212,19 +221,22 @@ func (s *Session) executeGo(source, file, label string) *Failure {
 	return f
 }
 
-// prepare turns a cell into a package. A fault of the kernel's own becomes an error: it must not end the session.
-func (s *Session) prepare(ctx context.Context, source, file string) (c *checked, l *lowered, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			log.Printf("goalgap: compiling a cell: %v\n%s", p, debug.Stack())
-			err = fmt.Errorf("the kernel has a fault and cannot compile this cell (%v); writing it another way may help", p)
-		}
-	}()
-	if c, err = s.check(ctx, source, file); err != nil {
-		return nil, nil, err
+// A fault of the kernel's own becomes an error: it must not end the session.
+func (s *Session) checkSafely(ctx context.Context, source, file string) (c *checked, err error) {
+	defer faultToError(&err)
+	return s.check(ctx, source, file)
+}
+
+func (s *Session) lowerSafely(c *checked) (l *lowered, err error) {
+	defer faultToError(&err)
+	return s.lower(c)
+}
+
+func faultToError(err *error) {
+	if p := recover(); p != nil {
+		log.Printf("goalgap: compiling a cell: %v\n%s", p, debug.Stack())
+		*err = fmt.Errorf("the kernel has a fault and cannot compile this cell (%v); writing it another way may help", p)
 	}
-	l, err = s.lower(c)
-	return c, l, err
 }
 
 // current reports whether a compiled cell still means what it meant.
@@ -310,11 +322,16 @@ func (s *Session) execute(cell *cellPackage, source string) *Failure {
 	for _, d := range cell.deps {
 		files = append(files, d.plugin)
 	}
-	e := s.runTimed(client, append(files, cell.plugin), cell.path)
-	if e == nil {
-		return nil
+	if e := s.runTimed(client, append(files, cell.plugin), cell.path); e != nil {
+		return s.failed(client, e, source)
 	}
-	f := s.runFailure(e, source)
+	return nil
+}
+
+// failed describes the failure of a run. above are the calls that its trace does not show. If the worker died, a new one is
+// started.
+func (s *Session) failed(client *worker.Client, e *worker.Error, source string, above ...frame) *Failure {
+	f := s.runFailure(e, source, above...)
 	if e.Died {
 		client.Kill() // what it started
 		s.mu.Lock()
@@ -373,7 +390,7 @@ func (s *Session) stop() {
 
 // buildRecipe numbers the ways in which cells have been compiled: those in the cache that were made in another way are
 // not used.
-const buildRecipe = 3
+const buildRecipe = 4
 
 // compile makes a plugin of a lowered cell, or takes it from the cache.
 func (s *Session) compile(ctx context.Context, l *lowered) (*cellPackage, error) {

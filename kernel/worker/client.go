@@ -161,6 +161,20 @@ func (c *Client) Answer(number int64, text string) {
 
 // Run loads the plugins that are not loaded yet and executes a cell. It returns nil when the cell ran to its end.
 func (c *Client) Run(files []string, path string) *Error {
+	return c.execute(request{Op: "run", Files: files, Cell: path})
+}
+
+// Evaluate executes a cell that needs no compiler. The error's name is NotEvaluated if nothing was executed, because that
+// would have failed or is beyond the evaluator.
+func (c *Client) Evaluate(p Program) *Error {
+	data, err := json.Marshal(p)
+	if err != nil {
+		return &Error{Name: NotEvaluated, Value: err.Error()}
+	}
+	return c.execute(request{Op: "run", Data: data})
+}
+
+func (c *Client) execute(r request) *Error {
 	id := NewRun()
 	c.mu.Lock()
 	control, input := c.control, c.input
@@ -179,7 +193,8 @@ func (c *Client) Run(files []string, path string) *Error {
 		c.mu.Unlock()
 	}()
 	c.lastErr.reset()
-	if err := c.write(request{Op: "run", ID: id, Files: files, Cell: path, Input: input}); err != nil {
+	r.ID, r.Input = id, input
+	if err := c.write(r); err != nil {
 		<-c.exited
 		return c.death()
 	}

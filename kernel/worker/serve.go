@@ -171,6 +171,9 @@ func (s *server) execute(r request) (result *Error) {
 			result = describe(p)
 		}
 	}()
+	if r.Data != nil {
+		return evaluate(r.Data)
+	}
 	for _, file := range r.Files {
 		if s.loaded[file] {
 			continue

@@ -19,6 +19,7 @@ import (
 var (
 	mu    sync.Mutex
 	cells = map[string]func(){}
+	named = map[string]any{}
 )
 
 // Register is called by the init function of a loaded cell: run executes its statements.
@@ -34,6 +35,22 @@ func Lookup(path string) (run func(), ok bool) {
 	defer mu.Unlock()
 	run, ok = cells[path]
 	return run, ok
+}
+
+// Name makes what a cell declares known by the name of its symbol: a pointer to a variable, or to the variable that holds
+// a function.
+func Name(symbol string, pointer any) {
+	mu.Lock()
+	defer mu.Unlock()
+	named[symbol] = pointer
+}
+
+// Named returns what Name was given.
+func Named(symbol string) (pointer any, ok bool) {
+	mu.Lock()
+	defer mu.Unlock()
+	pointer, ok = named[symbol]
+	return pointer, ok
 }
 
 // ctx is what a cell sees as its predeclared variable ctx (reached by linkname): cancelled by an interrupt.
@@ -70,22 +87,15 @@ type Failure struct{ Err error }
 
 func (f Failure) Error() string { return f.Err.Error() }
 
-// label gives the current goroutine, and those that it starts, a mark of their own.
-var label = func() {}
-
-// SetLabel says how goroutines are marked. This package is linked into every cell, so it imports little.
-func SetLabel(f func()) { label = f }
-
 // profileLabel returns the profiler's labels of the current goroutine: the only mark that goroutines inherit, also those
 // that a library starts.
 //
 //go:linkname profileLabel runtime/pprof.runtime_getProfLabel
 func profileLabel() unsafe.Pointer
 
-// Begin is called by the worker on the goroutine that is going to execute a cell.
+// Begin is called by the worker on the goroutine that is going to execute a cell, which has labels of its own.
 func Begin() {
 	c, cancel := context.WithCancelCause(context.Background())
-	label()
 	r := &run{goroutine: goroutine(), label: profileLabel(), done: c.Done(), cancel: func() { cancel(ErrInterrupted) }}
 	mu.Lock()
 	ctx = c
