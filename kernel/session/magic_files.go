@@ -125,10 +125,37 @@ func (m *magicCall) runFile() *Failure {
 	if hasMain {
 		text += "\nmain()\n"
 	}
-	if parts := m.cut(text); parts != nil {
-		return m.executeParts(parts, text, args[0])
+	parts := m.cut(text)
+	if parts == nil {
+		parts = []part{{kind: goPart, text: text, line: 1}}
 	}
-	return m.runGo(text, args[0])
+	return m.executeParts(cutAtMarks(parts), text, args[0])
+}
+
+// cellMark begins a cell in a file that %save has written, as in other editors' files.
+const cellMark = "// %%"
+
+// cutAtMarks divides Go into the cells that it was saved from: names may change their meaning from cell to cell.
+func cutAtMarks(parts []part) []part {
+	var list []part
+	for _, p := range parts {
+		if p.kind != goPart {
+			list = append(list, p)
+			continue
+		}
+		from, line := 0, p.line
+		at := 0
+		for l := range strings.Lines(p.text) {
+			if strings.HasPrefix(l, cellMark) && at > from {
+				list = append(list, part{kind: goPart, text: p.text[from:at], line: line})
+				line += strings.Count(p.text[from:at], "\n")
+				from = at
+			}
+			at += len(l)
+		}
+		list = append(list, part{kind: goPart, text: p.text[from:], line: line})
+	}
+	return list
 }
 
 // parseRanges reads the numbers of cells: 1-3 5.
@@ -178,22 +205,21 @@ func (m *magicCall) save() *Failure {
 	if _, err := os.Stat(path); err == nil && !force {
 		return m.fail("the file %s exists: %%save -f replaces it", args[0])
 	}
-	text, kind := m.asProgram(cells)
-	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+	if err := os.WriteFile(path, []byte(m.asFile(cells)), 0o666); err != nil {
 		return m.fail("%w", err)
 	}
-	m.print("%d cells were written to %s%s\n", len(cells), args[0], kind)
+	m.print("%d cells were written to %s\n", len(cells), args[0])
 	return nil
 }
 
-// asProgram writes cells one after the other, each under a mark; what was a magic command stands in a comment.
-func (m *magicCall) asProgram(cells []loggedCell) (text, kind string) {
+// asFile writes cells one after the other, each under a mark; what was a magic command stands in a comment.
+func (m *magicCall) asFile(cells []loggedCell) string {
 	var b strings.Builder
 	for i, c := range cells {
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		fmt.Fprintf(&b, "// %%%% cell %d\n", c.number)
+		fmt.Fprintf(&b, "%s cell %d\n", cellMark, c.number)
 		parts := m.cut(c.source)
 		if parts == nil {
 			parts = []part{{kind: goPart, text: c.source, to: len(c.source)}}
@@ -208,7 +234,7 @@ func (m *magicCall) asProgram(cells []loggedCell) (text, kind string) {
 			}
 		}
 	}
-	return b.String(), ""
+	return b.String()
 }
 
 // parseCommented parses declarations with their comments.

@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -21,7 +22,7 @@ func init() {
 	addMagics(
 		&magic{name: "get", usage: "MODULE[@VERSION] …", short: "make a module's packages available to cells",
 			long: "Downloads the module for this kernel's cells, as go get does, without touching the project's go.mod. Cells import its packages by\n" +
-				"their paths. A module whose needs would change a version that the kernel itself is built with is refused.",
+				"their paths, and find the package at its root by name. A module whose needs would change a version that the kernel itself is built with is refused.",
 			line: func(m *magicCall) *Failure { return m.get() }},
 		&magic{name: "reload", short: "take up edited packages of the project",
 			long: "The packages are compiled again, and a new worker loads them, because a running process cannot replace packages. All names are\n" +
@@ -121,7 +122,7 @@ func (m *magicCall) get() *Failure {
 			return m.fail("%w", err)
 		}
 		cmd := exec.CommandContext(ctx, t.goTool, append([]string{"get", "-modfile=" + file}, modules...)...)
-		cmd.Dir, cmd.Env = t.root, append(os.Environ(), "GOFLAGS=-mod=mod")
+		cmd.Dir, cmd.Env = t.root, append(os.Environ(), "GOFLAGS=")
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out
 		if err := cmd.Run(); err != nil {
@@ -142,6 +143,10 @@ func (m *magicCall) get() *Failure {
 		t.mu.Lock()
 		t.modfile = file
 		t.mu.Unlock()
+		for _, module := range modules {
+			path, _, _ := strings.Cut(module, "@")
+			t.list(ctx, []string{path}, true) // cells find its first package by name; modules without one are imported
+		}
 		for line := range strings.Lines(out.String()) {
 			if strings.HasPrefix(line, "go: added ") || strings.HasPrefix(line, "go: upgraded ") || strings.HasPrefix(line, "go: downgraded ") {
 				m.print("%s", strings.TrimPrefix(line, "go: "))
@@ -173,9 +178,16 @@ func requirements(ctx context.Context, t *Toolchain, file string) (map[string]st
 // goCommand runs the go command where cells' packages are found and stores what it printed.
 func (m *magicCall) goCommand(text *string, args ...string) *Failure {
 	return m.interruptible(func(ctx context.Context) *Failure {
-		out, err := m.tools.run(ctx, m.tools.goTool, args...)
+		cmd := exec.CommandContext(ctx, m.tools.goTool, args...)
+		cmd.Dir, cmd.Env = m.tools.root, os.Environ()
+		if flag := m.tools.moduleFlag(); flag != nil { // go doc knows it only from there
+			cmd.Env = append(cmd.Env, "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" "+flag[0]))
+		}
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
 		if err != nil {
-			return m.fail("%w", err)
+			return m.fail("%s", strings.TrimSpace(cmp.Or(strings.TrimSuffix(strings.TrimSpace(stderr.String()), "exit status 1"), err.Error())))
 		}
 		*text = string(out)
 		return nil

@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"go/token"
 	"strings"
 
 	"goalgap/kernel/worker"
@@ -24,6 +25,9 @@ func init() {
 	addMagics(&magic{name: "capture", usage: "[NAME]", short: "run the cell without showing its output",
 		long: "With NAME, what the cell prints is kept in a variable of that name, a string.",
 		cell: func(m *magicCall) *Failure {
+			if m.args != "" && !token.IsIdentifier(m.args) {
+				return m.usage()
+			}
 			var b strings.Builder
 			f := m.capturing(func(e worker.Event) bool {
 				if e.Kind == "stdout" || e.Kind == "stderr" {
