@@ -180,7 +180,11 @@ func kernelCommand(ctx context.Context, args []string) error {
 	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGHUP)
 	defer cancel()
 	return jupyter.Serve(ctx, connection, func(events func(worker.Event), progress func(string)) (jupyter.Engine, error) {
-		tools, err := session.Prepare(ctx, root, progress)
+		dir, err := os.Getwd() // Jupyter starts a kernel in the folder of its notebook
+		if err != nil {
+			dir = root
+		}
+		tools, err := session.PrepareFor(ctx, root, dir, progress)
 		if err != nil {
 			return nil, err
 		}

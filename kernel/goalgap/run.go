@@ -159,7 +159,7 @@ func runCommand(ctx context.Context, args []string) error {
 		return err
 	}
 	con := newConsole(os.Stderr)
-	tools, err := session.Prepare(ctx, root, con.note)
+	tools, err := session.PrepareFor(ctx, root, filepath.Dir(a.notebooks[0]), con.note)
 	if err != nil {
 		return err
 	}

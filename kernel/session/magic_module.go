@@ -41,7 +41,11 @@ func init() {
 
 // reload compiles the project's packages again and starts a worker with them.
 func (s *Session) reload(ctx context.Context) error {
-	tools, err := Prepare(ctx, s.tools.root, nil)
+	dir := s.tools.root
+	if s.tools.project != "" {
+		dir = s.tools.project
+	}
+	tools, err := PrepareFor(ctx, s.tools.root, dir, nil)
 	if err != nil {
 		return err
 	}
@@ -99,6 +103,9 @@ func (m *magicCall) get() *Failure {
 	}
 	return m.interruptible(func(ctx context.Context) *Failure {
 		t := m.tools
+		if t.work != "" {
+			return m.getIntoWorkspace(ctx, modules)
+		}
 		t.mu.Lock()
 		file := t.modfile
 		t.mu.Unlock()
@@ -122,7 +129,7 @@ func (m *magicCall) get() *Failure {
 			return m.fail("%w", err)
 		}
 		cmd := exec.CommandContext(ctx, t.goTool, append([]string{"get", "-modfile=" + file}, modules...)...)
-		cmd.Dir, cmd.Env = t.root, append(os.Environ(), "GOFLAGS=")
+		cmd.Dir, cmd.Env = t.root, append(t.environment(), "GOFLAGS=")
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out
 		if err := cmd.Run(); err != nil {
@@ -154,6 +161,91 @@ func (m *magicCall) get() *Failure {
 		}
 		return nil
 	})
+}
+
+// getIntoWorkspace is get for a notebook in a module of the user's: the modules are required by a third one, in a workspace
+// of this kernel's own.
+func (m *magicCall) getIntoWorkspace(ctx context.Context, modules []string) *Failure {
+	t := m.tools
+	private, err := t.privateModule()
+	if err != nil {
+		return m.fail("%w", err)
+	}
+	dir := filepath.Join(filepath.Dir(private), "get")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return m.fail("%w", err)
+	}
+	file := filepath.Join(dir, "go.mod")
+	before, err := os.ReadFile(file)
+	if err != nil {
+		before = fmt.Appendf(nil, "module get.invalid\n\ngo %s\n", strings.TrimPrefix(strings.Fields(t.version)[0], "go"))
+		if err := os.WriteFile(file, before, 0o600); err != nil {
+			return m.fail("%w", err)
+		}
+	}
+	versions, err := t.selected(ctx)
+	if err != nil {
+		return m.fail("%w", err)
+	}
+	work := t.work
+	undo := func() {
+		os.WriteFile(file, before, 0o600)
+		t.work = work
+	}
+	cmd := exec.CommandContext(ctx, t.goTool, append([]string{"get"}, modules...)...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		undo()
+		return m.fail("go get: %s", strings.TrimSpace(string(out)))
+	}
+	text, err := os.ReadFile(t.work)
+	if err != nil {
+		undo()
+		return m.fail("reading the workspace: %w", err)
+	}
+	own := filepath.Join(filepath.Dir(private), "go.work")
+	if t.work != own {
+		text = append(text, fmt.Sprintf("use %q\n", dir)...)
+		if err := os.WriteFile(own, text, 0o600); err != nil {
+			undo()
+			return m.fail("writing the workspace: %w", err)
+		}
+		t.work = own
+	}
+	after, err := t.selected(ctx)
+	if err != nil {
+		undo()
+		return m.fail("%w", err)
+	}
+	for path, version := range versions {
+		if now := after[path]; now != "" && now != version {
+			undo()
+			return m.fail("this would change %s from %s to %s, with which the kernel is built: ask for an older version, or use go get in the project and %%reload", path, version, now)
+		}
+	}
+	for _, module := range modules {
+		path, _, _ := strings.Cut(module, "@")
+		t.list(ctx, []string{path}, true)
+		if v := after[path]; v != "" {
+			m.print("added %s %s\n", path, v)
+		}
+	}
+	return nil
+}
+
+// selected returns the versions of all modules that the go command has chosen.
+func (t *Toolchain) selected(ctx context.Context) (map[string]string, error) {
+	out, err := t.run(ctx, t.goTool, "list", "-m", "-f", "{{.Path}} {{.Version}}", "all")
+	if err != nil {
+		return nil, fmt.Errorf("listing the modules: %w", err)
+	}
+	versions := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		if path, version, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+			versions[path] = version
+		}
+	}
+	return versions, nil
 }
 
 // requirements returns the modules that a go.mod requires, with their versions.

@@ -47,34 +47,46 @@ type Toolchain struct {
 	linker  string // stands in for the C compiler in linking; empty where that is not possible
 	version string
 	worker  string // path of the worker program
+	project string // folder of the user's module in which the notebook lies; empty: none
+	work    string // go.work of goalgap and the project
 	modfile string // go.mod with the modules that %get has added; empty: the project's
 
 	mu         sync.Mutex
 	export     map[string]string   // import path -> compiled package
 	byName     map[string][]string // package name -> import paths that cells may use without importing them
+	own        map[string]bool     // packages of the project
 	version256 string              // hash of the toolchain and the base packages
 }
 
 // Prepare finds the toolchain, compiles the packages that cells need and builds the worker. root is a directory inside
 // the goalgap module. progress is told what takes long; it may be nil. The error is one sentence with its remedy.
 func Prepare(ctx context.Context, root string, progress func(string)) (*Toolchain, error) {
+	return PrepareFor(ctx, root, root, progress)
+}
+
+// PrepareFor is Prepare for a notebook in the folder dir: if that lies in another Go module, cells see its packages too.
+func PrepareFor(ctx context.Context, root, dir string, progress func(string)) (*Toolchain, error) {
 	if progress == nil {
 		progress = func(string) {}
 	}
-	t := &Toolchain{root: root, export: map[string]string{}, byName: map[string][]string{}}
+	t := &Toolchain{root: root, export: map[string]string{}, byName: map[string][]string{}, own: map[string]bool{}}
 	if err := t.find(ctx); err != nil {
 		return nil, err
 	}
 	if err := t.makeCache(); err != nil {
 		return nil, err
 	}
+	t.project = findProject(dir, t.root)
+	if err := t.makeWorkspace(ctx); err != nil {
+		return nil, err
+	}
 	t.makeLinker()
-	sum := sha256.Sum256([]byte(t.root + "\x00" + t.version))
-	dir := filepath.Join(t.cache, "worker-"+hex.EncodeToString(sum[:6]))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	sum := sha256.Sum256([]byte(t.root + "\x00" + t.project + "\x00" + t.version))
+	folder := filepath.Join(t.cache, "worker-"+hex.EncodeToString(sum[:6]))
+	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder for the worker: %w", err)
 	}
-	t.worker = filepath.Join(dir, "goalgap-worker")
+	t.worker = filepath.Join(folder, "goalgap-worker")
 	if _, err := os.Stat(t.worker); err != nil {
 		progress("first start: compiling the standard library and goalgap for cells (about a minute, once)")
 	}
@@ -84,7 +96,12 @@ func Prepare(ctx context.Context, root string, progress func(string)) (*Toolchai
 		_, buildErr = t.run(ctx, t.goTool, "build", "-o", t.worker, workerPackage)
 	})
 	wg.Go(func() { listErr = t.list(ctx, slices.Concat([]string{workerPackage}, basePackages, ownPackages), true) })
+	var projectErr error
+	wg.Go(func() { projectErr = t.findProjectPackages(ctx) })
 	wg.Wait()
+	if projectErr != nil {
+		return nil, projectErr
+	}
 	if buildErr != nil {
 		return nil, fmt.Errorf("building the worker: %w", buildErr)
 	}
@@ -184,8 +201,12 @@ func (t *Toolchain) makeLinker() {
 
 // run executes a command in the module's directory and returns what it printed; the error carries its messages.
 func (t *Toolchain) run(ctx context.Context, name string, args ...string) ([]byte, error) {
+	return t.runIn(ctx, t.root, name, args...)
+}
+
+func (t *Toolchain) runIn(ctx context.Context, dir, name string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir = t.root
+	cmd.Dir, cmd.Env = dir, t.environment()
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
@@ -281,7 +302,7 @@ func (t *Toolchain) candidates(name string) []string {
 	t.mu.Unlock()
 	rank := func(p string) int {
 		switch {
-		case strings.HasPrefix(p, "goalgap/"):
+		case strings.HasPrefix(p, "goalgap/") || t.own[p]:
 			return 0
 		case strings.HasPrefix(p, "gonum.org/"):
 			return 2
