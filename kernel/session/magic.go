@@ -105,14 +105,14 @@ func (s *Session) capturing(take func(worker.Event) bool, f func() *Failure) *Fa
 }
 
 // value compiles and runs Go, and returns the text of its last expression.
-func (s *Session) value(source string) (text string, f *Failure) {
+func (s *Session) value(source, label string) (text string, f *Failure) {
 	imports := maps.Clone(s.imports)
 	f = s.capturing(func(e worker.Event) bool {
 		if e.Kind == "result" {
 			text = fmt.Sprint(e.Data["text/plain"])
 		}
 		return e.Kind == "result"
-	}, func() *Failure { return s.runGo(source, "magic command") })
+	}, func() *Failure { return s.runGo(source, label) })
 	if f == nil || !f.Died {
 		s.imports = imports
 	}

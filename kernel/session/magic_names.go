@@ -152,8 +152,8 @@ func (s *Session) values(names []string) (map[string]string, *Failure) {
 	for i, n := range names {
 		list[i] = "&" + n
 	}
-	text, f := s.value("import whosˍfmt \"fmt\"\nimport whosˍreflect \"reflect\"\nimport whosˍstrings \"strings\"\n" +
-		strings.Replace(describeProgram, "VALUES", strings.Join(list, ", "), 1))
+	text, f := s.value("import whosˍfmt \"fmt\"\nimport whosˍreflect \"reflect\"\nimport whosˍstrings \"strings\"\n"+
+		strings.Replace(describeProgram, "VALUES", strings.Join(list, ", "), 1), "magic command")
 	if f != nil {
 		return nil, f
 	}

@@ -134,6 +134,8 @@ func TestMagicTime(t *testing.T) {
 		{"%%time\nz := y + 1\nz", `\[result 3\]CPU.*`, ""},
 		{"%timeit -r 3 time.Sleep(time.Millisecond)", `[1-9]\.\d\d ms ± .* per loop \(mean ± std\. dev\. of 3 runs, \d+ loops each\)\n`, ""},
 		{"%timeit -n 10 -r 2 y + z", `.* ns ± .* of 2 runs, 10 loops each\)\n`, ""},
+		{"%timeit -n 3 -r 1 panic(\"lost\")", "", "^panic: lost$"},
+		{"%time missing()", "", "compile error: undefined: missing"},
 		{"%%timeit -n 5 -r 2 a := 0\nfor range 10 {\n\ta++\n}", `.* of 2 runs, 5 loops each\)\n`, ""},
 	})
 	f := s.Execute("y := 1\n%timeit y + missing", "cell 1")

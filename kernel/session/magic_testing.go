@@ -211,7 +211,7 @@ func (m *magicCall) runTests(flags map[string]string, tests, benchmarks, targets
 	}
 	fmt.Fprintf(&b, "}).Run()\n\tif code != 0 { return testˍerrors.New(%q + testˍstrings.Join(testˍfailed, %q)) }\n\treturn nil\n}()", testsFailed, ", ")
 	m.relabelling(true)
-	_, f := m.value(b.String())
+	_, f := m.value(b.String(), "magic command")
 	m.relabelling(false)
 	if f != nil && f.Name == "error" {
 		names, ok := strings.CutPrefix(f.Value, testsFailed)

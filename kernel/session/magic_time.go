@@ -72,7 +72,7 @@ func (m *magicCall) timed(f func() *Failure) *Failure {
 	failure := f()
 	total := time.Since(start)
 	m.Session.magic.clock = old
-	if failure != nil && failure.Died {
+	if failure != nil && (failure.Died || c.wall == 0) {
 		return failure
 	}
 	m.print("CPU times: user %s, sys: %s, total: %s\nWall time: %s\n", duration(c.user), duration(c.system), duration(c.user+c.system), duration(c.wall))
@@ -200,13 +200,20 @@ func (m *magicCall) timeit(cell bool) *Failure {
 			return m.compileFailure(context.Background(), err, m.source, m.label)
 		}
 	}
-	result, f := m.value(padding + text)
+	result, f := m.value(padding+text, m.label)
 	if f != nil {
-		for i, t := range f.Traceback {
+		var trace []string
+		for _, t := range f.Traceback {
 			if strings.Contains(t, "timeitˍ") {
-				f.Traceback[i] = "    " + statement
+				t = "    " + firstLine(statement)
+			}
+			frame, ok := strings.CutPrefix(t, dim+m.label+":")
+			number, _, _ := strings.Cut(frame, plain)
+			if n, err := strconv.Atoi(number); !ok || err != nil || n <= line+strings.Count(statement, "\n") {
+				trace = append(trace, t) // what is below is the measuring itself
 			}
 		}
+		f.Traceback = trace
 		return f
 	}
 	var times []float64
