@@ -177,6 +177,24 @@ func TestMagicShellLinesStreamAndCanBeInterrupted(t *testing.T) {
 	playIn(t, s, r, []step{{cell: "kept", out: "[result 1]"}})
 }
 
+func TestMagicTestCanBeInterrupted(t *testing.T) {
+	s, r := open(t)
+	playIn(t, s, r, []step{{cell: "kept := 1\nfunc TestLoop(t *testing.T) { fmt.Println(\"started\"); for {} }"}})
+	done := make(chan *Failure)
+	go func() { done <- s.Execute("%test", "cell 2") }()
+	for deadline := time.Now().Add(30 * time.Second); r.take() == ""; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the test did not start")
+		}
+	}
+	s.Interrupt()
+	if f := <-done; f == nil || !f.Interrupted || f.Died {
+		t.Fatalf("got %v", f)
+	}
+	r.take()
+	playIn(t, s, r, []step{{cell: "kept", out: "[result 1]"}})
+}
+
 func TestMagicMemoryLimit(t *testing.T) {
 	s, r := open(t)
 	playMatches(t, s, r, []matches{

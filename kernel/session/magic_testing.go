@@ -154,7 +154,8 @@ func (s *Session) examples() []*doc.Example {
 }
 
 // testHead runs what package testing runs for go test, in the worker. A test that panics or that is interrupted must fail
-// without taking the process along, so each is called by a function that recovers.
+// without taking the process along, so each is called by a function that recovers. At an interrupt no function of a cell
+// begins any more, deferred ones neither: t.FailNow, which is none, then tells package testing that the test has ended.
 const testHead = `import testˍtesting "testing"
 import testˍdeps "testing/internal/testdeps"
 import testˍflag "flag"
@@ -174,13 +175,16 @@ func() error {
 	var testˍmu testˍsync.Mutex
 	var testˍfailed []string
 	testˍguard := func(name string, t testˍtesting.TB, f func()) {
+		var once testˍsync.Once
+		nothing := func() {}
 		done := false
 		t.Cleanup(func() {
 			if t.Failed() { testˍmu.Lock(); testˍfailed = append(testˍfailed, name); testˍmu.Unlock() }
 		})
+		defer once.Do(t.FailNow)
 		defer func() {
-			if p := recover(); p != nil { t.Errorf("panic: %v\n%s", p, testˍdebug.Stack()); return }
-			if !done && !t.Skipped() { t.FailNow() }
+			if p := recover(); p != nil { t.Errorf("panic: %v\n%s", p, testˍdebug.Stack()); once.Do(nothing) }
+			if done || t.Skipped() { once.Do(nothing) }
 		}()
 		f()
 		done = true
@@ -209,7 +213,7 @@ func (m *magicCall) runTests(flags map[string]string, tests, benchmarks, targets
 	for _, e := range examples {
 		fmt.Fprintf(&b, "{%q, Example%s, %q, %v},\n", "Example"+e.Name, e.Name, e.Output, e.Unordered)
 	}
-	fmt.Fprintf(&b, "}).Run()\n\tif code != 0 { return testˍerrors.New(%q + testˍstrings.Join(testˍfailed, %q)) }\n\treturn nil\n}()", testsFailed, ", ")
+	fmt.Fprintf(&b, "}).Run()\n\tfor range 1 {} // an interrupted run ends here\n\tif code != 0 { return testˍerrors.New(%q + testˍstrings.Join(testˍfailed, %q)) }\n\treturn nil\n}()", testsFailed, ", ")
 	m.relabelling(true)
 	_, f := m.value(b.String(), "magic command")
 	m.relabelling(false)
