@@ -271,7 +271,7 @@ func requirements(ctx context.Context, t *Toolchain, file string) (map[string]st
 func (m *magicCall) goCommand(text *string, args ...string) *Failure {
 	return m.interruptible(func(ctx context.Context) *Failure {
 		cmd := exec.CommandContext(ctx, m.tools.goTool, args...)
-		cmd.Dir, cmd.Env = m.tools.root, os.Environ()
+		cmd.Dir, cmd.Env = m.tools.root, m.tools.environment()
 		if flag := m.tools.moduleFlag(); flag != nil { // go doc knows it only from there
 			cmd.Env = append(cmd.Env, "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" "+flag[0]))
 		}
