@@ -196,8 +196,13 @@ func TestFloodsDoNotStopAnything(t *testing.T) {
 	defer func() { outputFolder = old }()
 	c := start(t)
 	id := c.request(c.shell, "execute_request", map[string]any{"code": "line := strings.Repeat(\"x\", 9999)\nfor {\n\tfmt.Println(line)\n}"})
-	c.until("stream")
-	time.Sleep(time.Second)
+	var shown strings.Builder
+	for m := c.until("stream"); m.content["name"] != "stderr"; m = c.until("stream") {
+		shown.WriteString(m.content["text"].(string))
+	}
+	if shown.Len() < 11e6 {
+		t.Errorf("only %d bytes were shown before the limit", shown.Len())
+	}
 	c.request(c.control, "interrupt_request", map[string]any{})
 	c.receive(c.control)
 	began := time.Now()
