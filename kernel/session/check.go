@@ -87,6 +87,8 @@ func newPasses() *passes {
 }
 
 func (s *Session) checkOnce(ctx context.Context, c *checked, p *passes) (again bool, err error) {
+	s.checking.Lock()
+	defer s.checking.Unlock()
 	imports, err := s.explicitImports(ctx, c)
 	if err != nil {
 		return false, err

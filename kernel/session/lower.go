@@ -60,6 +60,8 @@ type lowered struct {
 const pathPlaceholder = "nb/ΩPATHΩ"
 
 func (s *Session) lower(c *checked) (*lowered, error) {
+	s.checking.Lock()
+	defer s.checking.Unlock()
 	l := &lowering{checked: c, session: s, imports: map[string]string{}, cells: map[*cellPackage]bool{},
 		reused: map[string]*entry{}, emitted: map[string]bool{}}
 	l.renewal = s.renewal(c)

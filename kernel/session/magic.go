@@ -269,17 +269,26 @@ func (s *Session) executeParts(parts []part, source, label string) *Failure {
 
 // goPart runs the Go between magic commands; its last value is shown if it ends the cell.
 func (s *Session) goPart(p part, label string, last bool) *Failure {
+	text := goText(p, last)
+	if text == "" {
+		return nil
+	}
+	return s.runGo(text, label)
+}
+
+// goText is the Go of a part as a cell of its own, at the same lines; "" if there is none.
+func goText(p part, last bool) string {
 	text := p.text
 	chunks, err := split(text)
 	if err == nil && len(chunks) == 0 {
-		return nil
+		return ""
 	}
 	if err == nil && !last {
 		if c := chunks[len(chunks)-1]; c.kind == stmtChunk && !c.silenced {
 			text = text[:c.end] + ";" + text[c.end:]
 		}
 	}
-	return s.runGo(strings.Repeat("\n", p.line-1)+text, label)
+	return strings.Repeat("\n", p.line-1) + text
 }
 
 func (s *Session) magicPart(p part, source, label string, last bool) *Failure {

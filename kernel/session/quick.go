@@ -30,7 +30,9 @@ func (s *Session) quickly(c *checked, label string) (f *Failure, done bool) {
 	if client == nil {
 		return nil, false
 	}
+	s.state.Unlock()
 	e := client.Evaluate(*p)
+	s.state.Lock()
 	switch {
 	case e == nil:
 		return nil, true

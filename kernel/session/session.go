@@ -1,10 +1,7 @@
 package session
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"go/importer"
@@ -13,13 +10,10 @@ import (
 	"log"
 	"maps"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"goalgap/kernel/worker"
 )
@@ -31,6 +25,10 @@ type Session struct {
 	events func(worker.Event)
 
 	run sync.Mutex // held while a cell is compiled and executed
+
+	state    sync.Mutex  // held while a cell is prepared, not while it runs: guards what is below against compiling ahead
+	checking *sync.Mutex // held while the importer is in use, which is shared with what is compiled ahead
+	pipeline *pipeline   // compiles cells ahead; nil: none
 
 	importer types.Importer
 	names    map[string]*entry               // what an identifier means now
@@ -102,7 +100,7 @@ func Open(o Options) (*Session, error) {
 		}
 		o.Dir = wd
 	}
-	s := &Session{tools: o.Tools, dir: o.Dir, events: o.Events, labels: map[string]string{}}
+	s := &Session{checking: &sync.Mutex{}, tools: o.Tools, dir: o.Dir, events: o.Events, labels: map[string]string{}}
 	s.oneAtATime()
 	s.importer = importer.ForCompiler(token.NewFileSet(), "gc", o.Tools.lookup)
 	o.Tools.trimCache()
@@ -133,6 +131,7 @@ func (s *Session) reset() error {
 }
 
 func (s *Session) startWorker() error {
+	s.stopAhead()
 	if err := s.reset(); err != nil {
 		return err
 	}
@@ -156,6 +155,8 @@ func (s *Session) startWorker() error {
 func (s *Session) Execute(source, label string) (f *Failure) {
 	s.run.Lock()
 	defer s.run.Unlock()
+	s.state.Lock()
+	defer s.state.Unlock()
 	if err := s.settle(); err != nil {
 		return &Failure{Name: "magic", Value: "giving the new worker its settings: " + err.Error()}
 	}
@@ -322,7 +323,10 @@ func (s *Session) execute(cell *cellPackage, source string) *Failure {
 	for _, d := range cell.deps {
 		files = append(files, d.plugin)
 	}
-	if e := s.runTimed(client, append(files, cell.plugin), cell.path); e != nil {
+	s.state.Unlock()
+	e := s.runTimed(client, append(files, cell.plugin), cell.path)
+	s.state.Lock()
+	if e != nil {
 		return s.failed(client, e, source)
 	}
 	return nil
@@ -366,6 +370,8 @@ func (s *Session) Restart() error {
 	s.stop()
 	s.run.Lock()
 	defer s.run.Unlock()
+	s.state.Lock()
+	defer s.state.Unlock()
 	s.mu.Lock()
 	s.closed = false
 	s.mu.Unlock()
@@ -373,7 +379,10 @@ func (s *Session) Restart() error {
 }
 
 // Close ends the session and its worker.
-func (s *Session) Close() { s.stop() }
+func (s *Session) Close() {
+	s.stop()
+	s.Ahead(nil)
+}
 
 func (s *Session) stop() {
 	s.mu.Lock()
@@ -386,128 +395,6 @@ func (s *Session) stop() {
 	if client != nil {
 		client.Close()
 	}
-}
-
-// buildRecipe numbers the ways in which cells have been compiled: those in the cache that were made in another way are
-// not used.
-const buildRecipe = 4
-
-// compile makes a plugin of a lowered cell, or takes it from the cache.
-func (s *Session) compile(ctx context.Context, l *lowered) (*cellPackage, error) {
-	if err := s.tools.ensure(ctx, l.imports); err != nil {
-		return nil, err
-	}
-	deps := closure(l.deps, s.order)
-	h := sha256.New()
-	fmt.Fprintln(h, buildRecipe, s.tools.version256)
-	for _, d := range deps {
-		fmt.Fprintln(h, d.path)
-	}
-	s.tools.mu.Lock()
-	for _, p := range l.imports {
-		fmt.Fprintln(h, p, s.tools.export[p])
-	}
-	s.tools.mu.Unlock()
-	fmt.Fprint(h, l.source)
-	hash := hex.EncodeToString(h.Sum(nil)[:12])
-	path := "nb/" + hash
-	for _, c := range s.order {
-		if c.path == path {
-			return c, nil
-		}
-	}
-	dir := filepath.Join(s.tools.cache, "cells", hash)
-	cell := &cellPackage{number: len(s.order) + 1, path: path, deps: deps,
-		archive: filepath.Join(dir, "cell.a"), plugin: filepath.Join(dir, "cell.so")}
-	if _, err := os.Stat(cell.plugin); err == nil {
-		now := time.Now()
-		os.Chtimes(cell.plugin, now, now)
-		return cell, nil
-	}
-	tmp, err := os.MkdirTemp(filepath.Dir(dir), "new-")
-	if err != nil {
-		return nil, fmt.Errorf("making a folder for the compiled cell: %w", err)
-	}
-	defer os.RemoveAll(tmp)
-	source := strings.ReplaceAll(l.source, pathPlaceholder, path)
-	config := s.tools.importConfig(deps)
-	files := map[string][]byte{"cell.go": []byte(source), "importcfg": config}
-	for name, b := range files {
-		if err := os.WriteFile(filepath.Join(tmp, name), b, 0o600); err != nil {
-			return nil, fmt.Errorf("writing the cell for the compiler: %w", err)
-		}
-	}
-	tool := func(name string, args ...string) error {
-		cmd := exec.CommandContext(ctx, filepath.Join(s.tools.toolDir, name), args...)
-		cmd.Dir = tmp
-		out, err := cmd.CombinedOutput()
-		if err != nil && ctx.Err() == nil {
-			return fmt.Errorf("%s: %s", name, strings.TrimSpace(string(out)))
-		}
-		return err
-	}
-	if err := tool("compile", "-o", "cell.a", "-p", path, "-lang", language(s.tools.version), "-trimpath", tmp, "-dynlink", "-shared", "-pack", "-importcfg", "importcfg", "cell.go"); err != nil {
-		return nil, err
-	}
-	if err := hideExports(filepath.Join(tmp, "cell.a")); err != nil {
-		return nil, err
-	}
-	link := func(linker string) error {
-		return tool("link", "-s", "-w", "-importcfg", "importcfg", "-buildmode=plugin", "-pluginpath", path, "-extld", linker, "-o", "cell.so", "cell.a")
-	}
-	err = errors.New("no quick linker")
-	if s.tools.linker != "" {
-		err = link(s.tools.linker)
-	}
-	if err != nil && ctx.Err() == nil {
-		// The quick way knows only what usual cells need: with C libraries in play, the C compiler links.
-		err = link(s.tools.cc)
-	}
-	if err != nil {
-		return nil, err
-	}
-	os.Remove(filepath.Join(tmp, "importcfg"))
-	if err := os.Rename(tmp, dir); err != nil {
-		// Another kernel was quicker: its files are the same.
-		if _, statErr := os.Stat(cell.plugin); statErr != nil {
-			return nil, fmt.Errorf("keeping the compiled cell: %w", err)
-		}
-	}
-	return cell, nil
-}
-
-// hideExports takes the table of exported names out of a compiled cell. The compiler makes one for every package main, and
-// the linker takes that of any cell which is linked with the plugin for the plugin's own; nobody looks names up in it, and
-// loading fails where it lists what another plugin holds. A symbol under another name is one that nothing refers to.
-func hideExports(archive string) error {
-	b, err := os.ReadFile(archive)
-	if err != nil {
-		return fmt.Errorf("reading the compiled cell: %w", err)
-	}
-	b = bytes.ReplaceAll(b, []byte("go:plugin.tabs"), []byte("go:plugin.tabX"))
-	b = bytes.ReplaceAll(b, []byte("go:plugin.exports"), []byte("go:plugin.exportX"))
-	if err := os.WriteFile(archive, b, 0o600); err != nil {
-		return fmt.Errorf("writing the compiled cell: %w", err)
-	}
-	return nil
-}
-
-// closure returns the cells that some cells need, directly or not, in the order in which they were made.
-func closure(direct, order []*cellPackage) []*cellPackage {
-	need := map[*cellPackage]bool{}
-	for _, d := range direct {
-		need[d] = true
-		for _, e := range d.deps {
-			need[e] = true
-		}
-	}
-	var list []*cellPackage
-	for _, c := range order {
-		if need[c] {
-			list = append(list, c)
-		}
-	}
-	return list
 }
 
 // Variables returns the types of the variables that a cell declares, by name, without running it: what the values of a

@@ -52,10 +52,11 @@ type Toolchain struct {
 	modfile string // go.mod with the modules that %get has added; empty: the project's
 
 	mu         sync.Mutex
-	export     map[string]string   // import path -> compiled package
-	byName     map[string][]string // package name -> import paths that cells may use without importing them
-	own        map[string]bool     // packages of the project
-	version256 string              // hash of the toolchain and the base packages
+	export     map[string]string        // import path -> compiled package
+	byName     map[string][]string      // package name -> import paths that cells may use without importing them
+	own        map[string]bool          // packages of the project
+	claims     map[string]chan struct{} // cells that are being compiled, by hash
+	version256 string                   // hash of the toolchain and the base packages
 }
 
 // Prepare finds the toolchain, compiles the packages that cells need and builds the worker. root is a directory inside
@@ -69,7 +70,8 @@ func PrepareFor(ctx context.Context, root, dir string, progress func(string)) (*
 	if progress == nil {
 		progress = func(string) {}
 	}
-	t := &Toolchain{root: root, export: map[string]string{}, byName: map[string][]string{}, own: map[string]bool{}}
+	t := &Toolchain{root: root, export: map[string]string{}, byName: map[string][]string{}, own: map[string]bool{},
+		claims: map[string]chan struct{}{}}
 	if err := t.find(ctx); err != nil {
 		return nil, err
 	}
@@ -319,7 +321,8 @@ func (t *Toolchain) candidates(name string) []string {
 }
 
 // importConfig writes the file that tells the compiler and the linker where packages lie.
-func (t *Toolchain) importConfig(cells []*cellPackage) []byte {
+// own are packages that lie elsewhere for the time being.
+func (t *Toolchain) importConfig(cells []*cellPackage, own map[string]string) []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var b bytes.Buffer
@@ -327,7 +330,11 @@ func (t *Toolchain) importConfig(cells []*cellPackage) []byte {
 		fmt.Fprintf(&b, "packagefile %s=%s\n", p, t.export[p])
 	}
 	for _, c := range cells {
-		fmt.Fprintf(&b, "packagefile %s=%s\n", c.path, c.archive)
+		archive := c.archive
+		if a := own[c.path]; a != "" {
+			archive = a
+		}
+		fmt.Fprintf(&b, "packagefile %s=%s\n", c.path, archive)
 	}
 	return b.Bytes()
 }
