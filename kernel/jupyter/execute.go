@@ -71,7 +71,7 @@ func (k *Kernel) execute(s *zmtp.Socket, m *message) {
 	k.limiter.End()
 	if f == nil {
 		k.replyWith(s, m, "execute_reply", started, map[string]any{"status": "ok", "execution_count": count,
-			"user_expressions": expressions, "payload": []any{}})
+			"user_expressions": expressions, "payload": k.payload()})
 		return
 	}
 	content := failed(f, count)
@@ -80,6 +80,9 @@ func (k *Kernel) execute(s *zmtp.Socket, m *message) {
 		k.mu.Lock()
 		k.abortUntil = time.Now().Add(abortWindow)
 		k.mu.Unlock()
+		if p, ok := k.engineIfReady().(planner); ok {
+			p.Ahead(nil) // what waits is not going to run
+		}
 	}
 	k.replyWith(s, m, "execute_reply", started, content)
 }
@@ -96,6 +99,16 @@ func (k *Kernel) run(code, label string, input bool) *session.Failure {
 	k.attach(false) // the cell may have ended the worker, which was replaced
 	k.endInput()
 	return f
+}
+
+// payload is what the cell wants of the front end, such as a text for the next cell.
+func (k *Kernel) payload() any {
+	if p, ok := k.engine.(interface{ TakePayload() []map[string]any }); ok {
+		if list := p.TakePayload(); len(list) > 0 {
+			return list
+		}
+	}
+	return []any{}
 }
 
 // failed is the content of a reply that says how a cell failed.

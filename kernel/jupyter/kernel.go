@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -34,6 +35,11 @@ type inspector interface {
 	Inspect(source string, cursor int, detail int) (data map[string]any, found bool)
 }
 
+// A planner compiles cells that wait in the queue while earlier ones run. An Engine may be one.
+type planner interface {
+	Ahead(sources []string)
+}
+
 // Kernel serves one connection file.
 type Kernel struct {
 	signer  signer
@@ -47,7 +53,8 @@ type Kernel struct {
 	err     error
 	limiter *worker.Limiter
 
-	requests *queue // of the shell
+	requests *queue      // of the shell
+	planning atomic.Bool // the engine is about to be told what waits there
 	history  history
 
 	mu         sync.Mutex
@@ -183,6 +190,9 @@ func (k *Kernel) onShell(m *message) {
 		}
 	}
 	k.requests.push(m)
+	if m.header.Type == "execute_request" {
+		k.compileAhead()
+	}
 }
 
 // welcome tells a new subscriber that messages reach it from now on (protocol 5.4, JEP 65).

@@ -116,6 +116,14 @@ func (c *Collector) Execute(s *session.Session) *CellError {
 			cell.Outputs, cell.Count = nil, 0
 		}
 	}
+	var sources []string
+	for _, cell := range c.nb.Cells {
+		if cell.Kind == "code" {
+			sources = append(sources, cell.Source)
+		}
+	}
+	s.Ahead(sources)
+	defer s.Ahead(nil)
 	number := 0
 	for i, cell := range c.nb.Cells {
 		if cell.Kind != "code" {

@@ -20,6 +20,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -28,7 +29,8 @@ const workerPackage = "goalgap/kernel/worker/process"
 
 // ownPackages are goalgap's packages for cells. One that does not compile, because somebody is editing it, is missing
 // only where a cell uses it.
-var ownPackages = []string{"goalgap/lib/...", "goalgap/plots/...", "goalgap/kernel/display"}
+var ownPackages = []string{"goalgap/lib/...", "goalgap/plots/...", "goalgap/kernel/display",
+	"goalgap/kernel/widget"}
 
 // basePackages are compiled for cells at the start, because nearly every cell needs some of them. Others follow when a
 // cell imports them.
@@ -88,15 +90,12 @@ func PrepareFor(ctx context.Context, root, dir string, progress func(string)) (*
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder for the worker: %w", err)
 	}
-	t.worker = filepath.Join(folder, "goalgap-worker")
-	if _, err := os.Stat(t.worker); err != nil {
+	if _, err := os.Stat(filepath.Join(folder, workerName)); err != nil {
 		progress("first start: compiling the standard library and goalgap for cells (about a minute, once)")
 	}
 	var wg sync.WaitGroup
 	var buildErr, listErr error
-	wg.Go(func() {
-		_, buildErr = t.run(ctx, t.goTool, "build", "-o", t.worker, workerPackage)
-	})
+	wg.Go(func() { buildErr = t.buildWorker(ctx, folder) })
 	wg.Go(func() { listErr = t.list(ctx, slices.Concat([]string{workerPackage}, basePackages, ownPackages), true) })
 	var projectErr error
 	wg.Go(func() { projectErr = t.findProjectPackages(ctx) })
@@ -113,6 +112,46 @@ func PrepareFor(ctx context.Context, root, dir string, progress func(string)) (*
 	t.version256 = t.hashExports()
 	return t, nil
 }
+
+const workerName = "goalgap-worker"
+
+// buildWorker builds the worker in a folder. Kernels that start at the same time do so one after the other, and each runs
+// the program under a name that nobody writes to.
+func (t *Toolchain) buildWorker(ctx context.Context, folder string) error {
+	lock, err := os.OpenFile(filepath.Join(folder, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("locking the folder of the worker: %w", err)
+	}
+	defer lock.Close() // and so unlock it
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return fmt.Errorf("locking the folder of the worker: %w", err)
+	}
+	program := filepath.Join(folder, workerName)
+	if _, err := t.run(ctx, t.goTool, "build", "-o", program, workerPackage); err != nil {
+		return err
+	}
+	info, err := os.Stat(program)
+	if err != nil {
+		return err
+	}
+	t.worker = fmt.Sprintf("%s-%x", program, info.ModTime().UnixNano())
+	if _, err := os.Stat(t.worker); err != nil {
+		if err := os.Link(program, t.worker); err != nil {
+			return fmt.Errorf("naming the worker: %w", err)
+		}
+	}
+	if old, err := filepath.Glob(program + "-*"); err == nil {
+		for _, f := range old {
+			if info, err := os.Stat(f); err == nil && f != t.worker && time.Since(info.ModTime()) > oldWorker {
+				os.Remove(f)
+			}
+		}
+	}
+	return nil
+}
+
+// oldWorker is the age at which no kernel is expected to run a worker that was replaced.
+const oldWorker = 14 * 24 * time.Hour
 
 // find locates go, checks that it can build plugins, and says what is missing.
 func (t *Toolchain) find(ctx context.Context) error {
