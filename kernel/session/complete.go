@@ -31,6 +31,16 @@ func (s *Session) Completions(source string, cursor int) (matches []string, star
 		return matches, start, end
 	}
 	source = s.withoutMagics(source)
+	tokens := scan(source)
+	if path := importPathAt(tokens, cursor); path != nil && (cursor < path.to || len(path.text) == 1 || path.text[len(path.text)-1] != path.text[0]) {
+		return beginning(source[path.from+1:cursor], s.tools.importPaths()), path.from + 1, cursor
+	}
+	for _, l := range tokens {
+		if l.from < cursor && cursor < l.to && (l.token == token.STRING || l.token == token.CHAR || l.token == token.COMMENT) ||
+			cursor == l.to && l.token == token.COMMENT && strings.HasPrefix(l.text, "//") {
+			return nil, cursor, cursor
+		}
+	}
 	start, end = cursor, cursor
 	for start > 0 {
 		r, n := utf8.DecodeLastRuneInString(source[:start])
@@ -40,11 +50,19 @@ func (s *Session) Completions(source string, cursor int) (matches []string, star
 		start -= n
 	}
 	prefix := source[start:end]
+	if prefix != "" && unicode.IsDigit([]rune(prefix)[0]) {
+		return nil, start, end
+	}
 	var names map[string]bool
 	if before := strings.TrimRight(source[:start], " \t"); strings.HasSuffix(before, ".") {
 		names = s.members(source[:len(before)-1], source[cursor:])
+	} else if fields := beginning(prefix, s.literalFields(source, start)); fields != nil && prefix == "" {
+		return fields, start, end
 	} else {
 		names = s.visibleNames(source, start)
+		for _, f := range fields {
+			names[f] = true
+		}
 	}
 	for n := range names {
 		if strings.HasPrefix(n, prefix) && n != "_" {
@@ -71,7 +89,10 @@ func (s *Session) visibleNames(source string, at int) map[string]bool {
 	for n := range s.names {
 		names[n] = true
 	}
-	for n := range s.imports {
+	for n, path := range s.imports {
+		if pkg, err := s.importer.Import(path); err == nil && strings.HasPrefix(n, dotImport) {
+			addExported(names, pkg)
+		}
 		names[n] = !strings.HasPrefix(n, blankImport) && !strings.HasPrefix(n, dotImport)
 	}
 	for n := range standardPackages {
@@ -107,18 +128,16 @@ func (s *Session) members(before, after string) map[string]bool {
 		return names
 	}
 	if id, ok := e.(*ast.Ident); ok {
-		var pkg *types.Package
+		var packages []*types.Package
 		if p, ok := c.info.Uses[id].(*types.PkgName); ok {
-			pkg = p.Imported()
+			packages = []*types.Package{p.Imported()}
 		} else if c.info.Uses[id] == nil && c.info.Defs[id] == nil {
-			pkg = s.packageNamed(id.Name)
+			packages = s.packagesNamed(id.Name)
 		}
-		if pkg != nil {
-			for _, n := range pkg.Scope().Names() {
-				if token.IsExported(n) {
-					names[n] = true
-				}
-			}
+		for _, pkg := range packages {
+			addExported(names, pkg)
+		}
+		if packages != nil {
 			return names
 		}
 	}
@@ -128,37 +147,21 @@ func (s *Session) members(before, after string) map[string]bool {
 	return names
 }
 
-// packageNamed loads the package that a cell would get under a name without importing it, nil if there is none.
-func (s *Session) packageNamed(name string) *types.Package {
-	for _, path := range s.tools.candidates(name) {
-		if s.tools.ensure(context.Background(), []string{path}) != nil {
-			continue
-		}
-		if pkg, err := s.importer.Import(path); err == nil {
-			return pkg
+func addExported(names map[string]bool, pkg *types.Package) {
+	for _, n := range pkg.Scope().Names() {
+		if token.IsExported(n) {
+			names[n] = true
 		}
 	}
-	return nil
 }
 
 // typedExpression checks a cell as far as it can be checked, and returns the expression that ends where before ends. If
 // the whole is no Go yet, it tries less: the cell up to there, then the expression's line alone.
 func (s *Session) typedExpression(before, after string) (ast.Expr, *checked) {
 	line := before[strings.LastIndexAny(before, "\n;{}=(,")+1:]
-	for _, source := range []string{before + after, before, line} {
-		chunks, err := split(source)
-		if err != nil {
-			continue
-		}
-		analyse(chunks)
-		p := newPasses()
-		var c *checked
-		for again := true; again; {
-			c = &checked{chunks: slices.Clone(chunks), file: "cell", source: source, old: map[string]*entry{},
-				aliases: map[types.Object]*entry{}, used: map[*entry]token.Pos{}}
-			again, _ = s.checkOnce(context.Background(), c, p) // what is wrong elsewhere does not matter
-		}
-		if c.info == nil {
+	for _, source := range []string{before + after, closed(before), line} {
+		c := s.typed(source)
+		if c == nil {
 			continue
 		}
 		end := len(before)
@@ -181,6 +184,87 @@ func (s *Session) typedExpression(before, after string) (ast.Expr, *checked) {
 		}
 	}
 	return nil, nil
+}
+
+// typed checks a cell as far as it can be checked; nil if it cannot be parsed.
+func (s *Session) typed(source string) *checked {
+	chunks, err := split(source)
+	if err != nil {
+		return nil
+	}
+	analyse(chunks)
+	p := newPasses()
+	for {
+		c := &checked{chunks: slices.Clone(chunks), file: "cell", source: source, old: map[string]*entry{},
+			aliases: map[types.Object]*entry{}, used: map[*entry]token.Pos{}}
+		again, _ := s.checkOnce(context.Background(), c, p) // what is wrong elsewhere does not matter
+		switch {
+		case again:
+		case c.info == nil:
+			return nil
+		default:
+			return c
+		}
+	}
+}
+
+// literalFields returns the fields that can be named at an offset, if it stands in a literal of a struct type where a
+// field's name can begin.
+func (s *Session) literalFields(source string, at int) []string {
+	brace := -1 // of the literal
+	var open []lexeme
+	var last lexeme
+	for _, l := range scan(source[:at]) {
+		switch l.token {
+		case token.COMMENT:
+			continue
+		case token.LPAREN, token.LBRACK, token.LBRACE:
+			open = append(open, l)
+		case token.RPAREN, token.RBRACK, token.RBRACE:
+			open = open[:max(len(open)-1, 0)]
+		}
+		last = l
+	}
+	if len(open) > 0 && open[len(open)-1].token == token.LBRACE && (last.token == token.LBRACE || last.token == token.COMMA) {
+		brace = open[len(open)-1].from
+	}
+	if brace < 0 {
+		return nil
+	}
+	c := s.typed(closed(source[:at]))
+	if c == nil {
+		return nil
+	}
+	var fields []string
+	ast.Inspect(c.ast, func(n ast.Node) bool {
+		literal, ok := n.(*ast.CompositeLit)
+		if !ok || c.sourceOffset(literal.Lbrace) != brace {
+			return true
+		}
+		t := c.info.Types[literal].Type
+		if t == nil {
+			return false
+		}
+		st, ok := dereference(t).Underlying().(*types.Struct)
+		if !ok {
+			return false
+		}
+		used := map[string]bool{}
+		for _, e := range literal.Elts {
+			if pair, ok := e.(*ast.KeyValueExpr); ok {
+				if id, ok := pair.Key.(*ast.Ident); ok {
+					used[id.Name] = true
+				}
+			}
+		}
+		for f := range st.Fields() {
+			if (f.Exported() || isCell(f.Pkg())) && !used[f.Name()] && f.Name() != "_" {
+				fields = append(fields, f.Name())
+			}
+		}
+		return false
+	})
+	return fields
 }
 
 // addMembers adds the fields and methods of a type, promoted ones included.

@@ -239,7 +239,11 @@ func (m *magicCall) asFile(cells []loggedCell) string {
 
 // parseCommented parses declarations with their comments.
 func parseCommented(text string) *ast.File {
-	f, err := parser.ParseFile(token.NewFileSet(), "", fragmentHead+text+"\n", parser.ParseComments)
+	return parseWithComments(token.NewFileSet(), fragmentHead+text+"\n")
+}
+
+func parseWithComments(fset *token.FileSet, text string) *ast.File {
+	f, err := parser.ParseFile(fset, "", text, parser.ParseComments)
 	if err != nil {
 		return nil
 	}

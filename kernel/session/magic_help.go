@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"fmt"
-	"go/ast"
 	"go/types"
 	"runtime"
 	"strings"
@@ -85,7 +84,7 @@ func (m *magicCall) explain(name, marks string) *Failure {
 			}
 			return m.fail("there is no magic command %%%s (%%lsmagic lists all)", name)
 		}
-		m.print("%s\n\n%s%s.\n%s\n", known.form(), strings.ToUpper(known.short[:1]), known.short[1:], known.long)
+		m.print("%s", known.help())
 		return nil
 	}
 	source := marks == "??"
@@ -99,98 +98,17 @@ func (m *magicCall) explain(name, marks string) *Failure {
 
 // explainName shows a name of the session, or a field or method of what it is.
 func (m *magicCall) explainName(e *entry, members string, source bool) *Failure {
-	t := e.obj.Type()
-	for member := range strings.SplitSeq(members, ".") {
-		if member == "" {
-			break
-		}
-		o, _, _ := types.LookupFieldOrMethod(t, true, e.obj.Pkg(), member)
-		if o == nil {
-			return m.fail("%s has no field or method %s", typeName(t), member)
-		}
-		if o.Pkg() != nil && !isCell(o.Pkg()) {
-			owner := t
-			if p, ok := owner.Underlying().(*types.Pointer); ok {
-				owner = p.Elem()
-			}
-			if n, ok := types.Unalias(owner).(*types.Named); ok && n.Obj().Pkg() == o.Pkg() {
-				return m.goDoc([]string{o.Pkg().Path(), n.Obj().Name() + "." + member}, source)
-			}
-		}
-		m.print("%s\n", types.ObjectString(o, cellQualifier))
-		if doc, text := m.declared(member); doc != "" || source {
-			m.print("%s", indent(doc))
-			if source && text != "" {
-				m.print("\n%s\n", text)
-			}
-		}
-		return nil
+	d, err := m.describeMember(e.obj, members)
+	if err != nil {
+		return m.fail("%w", err)
 	}
-	m.print("%s\n", types.ObjectString(e.obj, cellQualifier))
-	doc, text := m.declared(e.name)
-	m.print("%s", indent(doc))
-	switch {
-	case source && text != "":
-		m.print("\n%s\n", text)
-	case isVar(e.obj) && e.cell != nil:
+	if members == "" && isVar(e.obj) && e.cell != nil {
 		if values, f := m.values([]string{e.name}); f == nil {
-			m.print("value: %s\n", values[e.name])
-		}
-		if n, ok := types.Unalias(t).(*types.Named); ok && n.Obj().Pkg() != nil && !isCell(n.Obj().Pkg()) {
-			return m.goDoc([]string{n.Obj().Pkg().Path(), n.Obj().Name()}, false)
+			d.value = values[e.name]
 		}
 	}
+	m.print("%s", d.text(source))
 	return nil
-}
-
-func cellQualifier(p *types.Package) string {
-	if isCell(p) {
-		return ""
-	}
-	return p.Name()
-}
-
-func indent(doc string) string {
-	if doc = strings.TrimSpace(doc); doc == "" {
-		return ""
-	}
-	return "    " + strings.ReplaceAll(doc, "\n", "\n    ") + "\n"
-}
-
-// declared finds the declaration of a name that is in force: its comment and its text.
-func (s *Session) declared(name string) (doc, text string) {
-	for _, d := range s.declarations {
-		if d.names[name] == nil && d.method != name || d.method != "" && d.method != name {
-			continue
-		}
-		f := parseCommented(d.text)
-		if f == nil {
-			continue
-		}
-		for _, n := range f.Decls {
-			switch n := n.(type) {
-			case *ast.FuncDecl:
-				return n.Doc.Text(), d.text
-			case *ast.GenDecl:
-				for _, spec := range n.Specs {
-					switch spec := spec.(type) {
-					case *ast.TypeSpec:
-						if spec.Name.Name == name && spec.Doc.Text() != "" {
-							return spec.Doc.Text(), d.text
-						}
-					case *ast.ValueSpec:
-						for _, id := range spec.Names {
-							if id.Name == name && spec.Doc.Text() != "" {
-								return spec.Doc.Text(), d.text
-							}
-						}
-					}
-				}
-				return n.Doc.Text(), d.text
-			}
-		}
-	}
-	return "", ""
 }
 
 // goDoc asks the toolchain for the documentation of a package or of what is in it.

@@ -31,6 +31,8 @@ type Session struct {
 	pipeline *pipeline   // compiles cells ahead; nil: none
 
 	importer types.Importer
+	fset     *token.FileSet // where the importer's objects are declared
+	sources  sources
 	names    map[string]*entry               // what an identifier means now
 	byObject map[types.Object]*entry         // what the checker's objects of any time stand for
 	cellOf   map[*types.Package]*cellPackage // compiled cells by the package that the checker made
@@ -102,7 +104,8 @@ func Open(o Options) (*Session, error) {
 	}
 	s := &Session{checking: &sync.Mutex{}, tools: o.Tools, dir: o.Dir, events: o.Events, labels: map[string]string{}}
 	s.oneAtATime()
-	s.importer = importer.ForCompiler(token.NewFileSet(), "gc", o.Tools.lookup)
+	s.fset = token.NewFileSet()
+	s.importer = importer.ForCompiler(s.fset, "gc", o.Tools.lookup)
 	o.Tools.trimCache()
 	if err := s.startWorker(); err != nil {
 		return nil, err
