@@ -17,6 +17,7 @@ const usage = `goalgap runs notebooks of Go cells.
                       (reports/ if not said), and print the verdicts
   goalgap render NOTEBOOK… [-o DIR]
                       write the HTML report of a notebook that was executed before
+  goalgap console     type cells at the terminal, or read them from a pipe
   goalgap install     put the kernel where Jupyter finds it
   goalgap uninstall   remove it from there
   goalgap kernel -f CONNECTION_FILE
@@ -80,6 +81,8 @@ func command(ctx context.Context, args []string) error {
 		return runCommand(ctx, args[1:])
 	case "render":
 		return renderCommand(args[1:])
+	case "console":
+		return consoleCommand(ctx, args[1:])
 	case "install":
 		return installCommand(ctx, args[1:])
 	case "uninstall":
