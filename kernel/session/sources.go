@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"go/ast"
-	"go/build"
+	gobuild "go/build"
 	"go/format"
 	"go/parser"
 	"go/token"
@@ -53,7 +53,7 @@ func (s *sources) folder(dir string) *sourceFolder {
 	}
 	f := &sourceFolder{stamp: stamp.String(), fset: token.NewFileSet(), text: map[string][]byte{}, files: map[string]*ast.File{}}
 	for _, n := range names {
-		if ok, err := build.Default.MatchFile(dir, n); err != nil || !ok && filepath.Base(dir) != "builtin" {
+		if ok, err := gobuild.Default.MatchFile(dir, n); err != nil || !ok && filepath.Base(dir) != "builtin" {
 			continue
 		}
 		text, err := os.ReadFile(filepath.Join(dir, n))
