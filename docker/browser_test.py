@@ -5,50 +5,23 @@ usage: browser_test.py NOTEBOOK REPORTS WORK [SCREENSHOT]
 import glob
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 import urllib.request
 
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
+from chromium import browser, free_port, wait
 
 NOTEBOOK, REPORTS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
 SCREENSHOT = os.path.abspath(sys.argv[4]) if len(sys.argv) > 4 else None
 TOKEN = "test"
 
 
-def browser(offline=False):
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
-                 "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1280,1600",
-                 "--user-data-dir=" + tempfile.mkdtemp(dir=WORK)):
-        options.add_argument(flag)
-    if offline:
-        options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND")
-    return webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
-
-
-def wait(condition, what, seconds=120):
-    end = time.time() + seconds
-    while time.time() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.1)
-    raise AssertionError("waited %d s in vain for %s" % (seconds, what))
-
-
 class Jupyter(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            cls.port = s.getsockname()[1]
+        cls.port = free_port()
         cls.folder = os.path.join(WORK, "jupyter-notebooks")
         os.makedirs(cls.folder, exist_ok=True)
         shutil.copy(NOTEBOOK, os.path.join(cls.folder, "notebook.ipynb"))
@@ -57,7 +30,7 @@ class Jupyter(unittest.TestCase):
             ["jupyter-notebook", "--allow-root", "--no-browser", "--ip=127.0.0.1", "--port=%d" % cls.port, "--port-retries=0",
              "--NotebookApp.token=" + TOKEN, "--notebook-dir=" + cls.folder], stdout=cls.log, stderr=cls.log)
         wait(cls.up, "the Jupyter server", 60)
-        cls.driver = browser()
+        cls.driver = browser(WORK)
         cls.driver.set_script_timeout(600)
 
     @classmethod
@@ -164,7 +137,7 @@ class Report(unittest.TestCase):
     def test_reports_show_everything_without_a_network(self):
         reports = glob.glob(os.path.join(REPORTS, "*.html"))
         self.assertTrue(reports)
-        driver = browser(offline=True)
+        driver = browser(WORK, offline=True)
         try:
             for path in reports:
                 driver.get("file://" + path)

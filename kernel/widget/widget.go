@@ -83,10 +83,11 @@ func (s *Slider[T]) Set(value T) {
 type Progress struct {
 	*model
 
-	mu    sync.Mutex
-	value float64
-	total float64
-	sent  time.Time
+	mu      sync.Mutex
+	value   float64
+	total   float64
+	sent    time.Time
+	waiting bool // the present value is going to be sent
 }
 
 // redrawInterval bounds how often a bar is redrawn, which loops may ask for at every turn.
@@ -103,16 +104,28 @@ func NewProgress(label string, total float64) *Progress {
 // Set says that done units are finished.
 func (p *Progress) Set(done float64) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.value = done
-	now := time.Now()
-	draw := done >= p.total || now.Sub(p.sent) >= redrawInterval
-	if draw {
-		p.sent = now
+	if p.waiting {
+		return
 	}
-	p.mu.Unlock()
-	if draw {
-		p.set("value", done)
+	if wait := redrawInterval - time.Since(p.sent); wait > 0 && done < p.total {
+		p.waiting = true
+		time.AfterFunc(wait, func() {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.waiting = false
+			p.draw()
+		})
+		return
 	}
+	p.draw()
+}
+
+// draw sends the present value; p.mu is held.
+func (p *Progress) draw() {
+	p.sent = time.Now()
+	p.set("value", p.value)
 }
 
 // Value returns how many units are finished.
