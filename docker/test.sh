@@ -29,7 +29,7 @@ fi
 go test -timeout 40m ./...
 
 say "Race detector, on the packages with goroutines"
-go test -race -short -timeout 20m ./kernel/display ./kernel/worker/... ./kernel/jupyter ./kernel/notebook ./kernel/session \
+go test -race -short -timeout 20m ./kernel/display ./kernel/widget ./kernel/worker/... ./kernel/jupyter ./kernel/notebook ./kernel/session \
   ./lib/env ./lib/ppo ./lib/nn ./lib/human/... ./lib/shift
 
 work=$(mktemp -d)
@@ -52,5 +52,9 @@ say "The kernel under jupyter_kernel_test"
 
 say "A real browser: the notebook in Jupyter, the report without a network"
 /usr/bin/python3 docker/browser_test.py "$work/coinrun.ipynb" "$work/reports" "$work" ${GOALGAP_SCREENSHOT:+"$GOALGAP_SCREENSHOT"}
+
+say "JupyterLab, built from its packages"
+bash docker/install-jupyterlab.sh "$work/lab"
+/usr/bin/python3 docker/lab_test.py "$work/lab" "$work"
 
 say "All tests passed"
