@@ -3,8 +3,10 @@
 //
 // A value shows itself when it is the last expression of a cell, or when it is passed to Show. What it looks like is
 // decided by its methods (HTML() string, PNG() []byte, SVG() string, Markdown() string, Latex() string, JPEG() []byte,
-// JSON() any, Text() string; or Render() Data, SimpleRender() Data for several forms at once), the same names as in
-// gophernotes; a value without any is shown as fmt.Sprint prints it.
+// JSON() any, JavaScript() string, PDF() []byte, Text() string; or Render() Data, SimpleRender() MIMEMap for several forms
+// at once), the same names as in gophernotes, whose functions are all here too; methods with a pointer receiver count
+// for values as well. A value without any is shown as fmt.Sprint prints it, except for functions (their type), matrices
+// and what is very long.
 //
 // Outside a notebook the package writes the plain text of what is shown to standard output, so a program that uses it
 // runs anywhere.
@@ -20,7 +22,6 @@ import (
 	"reflect"
 	"strings"
 	"sync"
-	"unicode/utf8"
 )
 
 // MIME types of the forms in which a value can be shown.
@@ -33,6 +34,8 @@ const (
 	TypePNG      = "image/png"
 	TypeJPEG     = "image/jpeg"
 	TypeJSON     = "application/json"
+	TypeScript   = "application/javascript"
+	TypePDF      = "application/pdf"
 
 	// TypeProgress carries how far a computation is, for front ends that have no HTML (Progress).
 	TypeProgress = "application/vnd.goalgap.progress+json"
@@ -62,8 +65,13 @@ func HTML(s string) Data { return withText(TypeHTML, s, "HTML") }
 // Markdown is Markdown text, with $…$ for formulas where the front end draws them.
 func Markdown(s string) Data { return withText(TypeMarkdown, s, s) }
 
-// Latex is a formula in LaTeX, with its dollar signs.
-func Latex(s string) Data { return withText(TypeLatex, s, s) }
+// Latex is text in LaTeX. One without any dollar sign and without an environment is a formula in a line of text.
+func Latex(s string) Data {
+	if !strings.Contains(s, "$") && !strings.Contains(s, `\begin`) && !strings.HasPrefix(s, `\[`) {
+		return withText(TypeLatex, "$"+s+"$", s)
+	}
+	return withText(TypeLatex, s, s)
+}
 
 // Math is a formula in LaTeX, without dollar signs.
 func Math(s string) Data { return Latex("$$" + strings.Trim(s, "$") + "$$") }
@@ -80,17 +88,20 @@ func JPEG(b []byte) Data { return picture(TypeJPEG, b) }
 // JSON shows a value as a JSON tree.
 func JSON(v any) Data { return withText(TypeJSON, v, fmt.Sprint(v)) }
 
-// Any shows content of any MIME type.
-func Any(mimeType string, content any) Data { return withText(mimeType, content, mimeType) }
-
 // Image encodes a picture as PNG.
 func Image(img image.Image) Data {
+	if b := img.Bounds(); float64(b.Dx())*float64(b.Dy()) > maxPixels { // image.Uniform has no end
+		return Text(fmt.Sprintf("%T of %d × %d pixels, too large to show", img, b.Dx(), b.Dy()))
+	}
 	var b bytes.Buffer
 	if err := png.Encode(&b, img); err != nil {
 		return Text(fmt.Sprintf("picture %v cannot be encoded: %v", img.Bounds(), err))
 	}
 	return PNG(b.Bytes())
 }
+
+// maxPixels limits the size of a picture that is shown.
+const maxPixels = 100e6
 
 func withText(mimeType string, content any, text string) Data {
 	return Data{Data: MIMEMap{mimeType: content, TypeText: text}}
@@ -106,9 +117,6 @@ func picture(mimeType string, b []byte) Data {
 	return d
 }
 
-// A Renderer says itself how it is shown.
-type Renderer interface{ Render() Data }
-
 // Of returns the forms in which v can be shown. It never fails: a method that panics is reported in the text.
 func Of(v any) (d Data) {
 	defer func() {
@@ -119,40 +127,59 @@ func Of(v any) (d Data) {
 	if rv := reflect.ValueOf(v); rv.Kind() == reflect.Pointer && rv.IsNil() {
 		return Text("<nil>")
 	}
-	switch v := v.(type) {
-	case nil:
+	if v == nil {
 		return Text("<nil>")
+	}
+	shown := v
+	if hasOwnForm(v) {
+	} else if p := addressed(v); p != nil && hasOwnForm(p) {
+		shown = p
+	}
+	switch v := shown.(type) {
 	case Renderer:
 		return complete(v.Render(), v)
 	case interface{ SimpleRender() Data }:
 		return complete(v.SimpleRender(), v)
+	case SimpleRenderer:
+		return complete(Data{Data: v.SimpleRender()}, v)
+	case image.Rectangle: // has the methods of a picture
+		return Text(v.String())
 	case image.Image:
 		return Image(v)
 	}
 	d = Data{Data: MIMEMap{}}
-	if m, ok := v.(interface{ HTML() string }); ok {
+	if m, ok := shown.(HTMLer); ok {
 		d.Data[TypeHTML] = m.HTML()
 	}
-	if m, ok := v.(interface{ Markdown() string }); ok {
+	if m, ok := shown.(Markdowner); ok {
 		d.Data[TypeMarkdown] = m.Markdown()
 	}
-	if m, ok := v.(interface{ Latex() string }); ok {
+	if m, ok := shown.(Latexer); ok {
 		d.Data[TypeLatex] = m.Latex()
 	}
-	if m, ok := v.(interface{ SVG() string }); ok {
+	if m, ok := shown.(SVGer); ok {
 		d.Data[TypeSVG] = m.SVG()
 	}
-	if m, ok := v.(interface{ PNG() []byte }); ok {
+	if m, ok := shown.(PNGer); ok {
 		p := PNG(m.PNG())
 		d.Data[TypePNG], d.Metadata = p.Data[TypePNG], p.Metadata
 	}
-	if m, ok := v.(interface{ JPEG() []byte }); ok {
+	if m, ok := shown.(JPEGer); ok {
 		d.Data[TypeJPEG] = m.JPEG()
 	}
-	if m, ok := v.(interface{ JSON() any }); ok {
+	if m, ok := shown.(PDFer); ok {
+		d.Data[TypePDF] = m.PDF()
+	}
+	if m, ok := shown.(JavaScripter); ok {
+		d.Data[TypeScript] = m.JavaScript()
+	}
+	switch m := shown.(type) {
+	case interface{ JSON() any }:
+		d.Data[TypeJSON] = m.JSON()
+	case JSONer:
 		d.Data[TypeJSON] = m.JSON()
 	}
-	if m, ok := v.(interface{ Text() string }); ok {
+	if m, ok := shown.(interface{ Text() string }); ok {
 		d.Data[TypeText] = m.Text()
 	}
 	return complete(d, v)
@@ -178,25 +205,33 @@ func complete(d Data, v any) Data {
 	return d
 }
 
-func sprint(v any) string {
-	s := fmt.Sprint(v)
-	if utf8.ValidString(s) {
-		return s
-	}
-	return strings.ToValidUTF8(s, "\uFFFD")
-}
-
 // Values returns the forms of several values shown together, as by the last expression of a cell: a single value as Of
-// shows it, more of them as text beside each other.
+// shows it, also beside nothing but nil if it has a form of its own; more of them as text beside each other.
 func Values(values ...any) Data {
 	if len(values) == 1 {
 		return Of(values[0])
+	}
+	if rich, ok := onlyValue(values); ok && hasOwnForm(rich) { // a picture and a nil error
+		return Of(rich)
 	}
 	texts := make([]string, len(values))
 	for i, v := range values {
 		texts[i] = fmt.Sprint(Of(v).Data[TypeText])
 	}
 	return Text(strings.Join(texts, " "))
+}
+
+// onlyValue returns the only one of the values that is not nil.
+func onlyValue(values []any) (only any, ok bool) {
+	for _, v := range values {
+		if v != nil {
+			if ok {
+				return nil, false
+			}
+			only, ok = v, true
+		}
+	}
+	return only, ok
 }
 
 // Message is what reaches the front end.
@@ -241,9 +276,6 @@ func Show(values ...any) {
 		Send(Message{Kind: "display", Data: Of(v)})
 	}
 }
-
-// Display shows one value, at once: Show under the name that gophernotes uses.
-func Display(v any) { Show(v) }
 
 // Clear removes what the cell has shown so far; with wait, only when the next output comes, which avoids flicker.
 func Clear(wait bool) { Send(Message{Kind: "clear", Wait: wait}) }

@@ -53,6 +53,69 @@ func TestValuesShowThemselves(t *testing.T) {
 	}
 }
 
+type ofPointer struct{ n int }
+
+func (p *ofPointer) HTML() string { return fmt.Sprint("<i>", p.n) }
+
+type asMap struct{}
+
+func (asMap) JSON() map[string]any { return map[string]any{"a": 1} }
+
+type simple struct{}
+
+func (simple) SimpleRender() MIMEMap { return MIMEMap{MIMETypeLatex: "$x$"} }
+
+type square [][]float64
+
+func (s square) Dims() (int, int)    { return len(s), len(s) }
+func (s square) At(i, j int) float64 { return s[i][j] }
+
+func TestFormsOfAllKindsOfValues(t *testing.T) {
+	loop := map[string]any{}
+	loop["self"] = []any{loop}
+	list := []any{nil}
+	list[0] = list
+	var noFunction func()
+	large := make(square, 40)
+	for i := range large {
+		large[i] = make([]float64, 40)
+	}
+	for name, test := range map[string]struct {
+		value any
+		kind  string
+		want  any
+	}{
+		"a function is its type":            {func(int) string { return "" }, TypeText, "func(int) string"},
+		"no function":                       {noFunction, TypeText, "<nil>"},
+		"a method of the pointer":           {ofPointer{3}, TypeHTML, "<i>3"},
+		"a map that contains itself":        {loop, TypeText, "map[string]interface {} that contains itself"},
+		"a list that contains itself":       {list, TypeText, "[]interface {} that contains itself"},
+		"a pointer to it":                   {&list, TypeText, "*[]interface {} that contains itself"},
+		"a matrix":                          {square{{1, -2}, {30, 4}}, TypeText, "⎡ 1  -2⎤\n⎣30   4⎦"},
+		"a matrix of one row":               {square{{1}}, TypeText, "[1]"},
+		"a rectangle is not a picture":      {image.Rect(0, 0, 2, 3), TypeText, "(0,0)-(2,3)"},
+		"a picture without end":             {image.White, TypeText, "*image.Uniform of 2000000000 × 2000000000 pixels, too large to show"},
+		"text forms of LaTeX":               {simple{}, TypeLatex, "$x$"},
+		"LaTeX gets its dollar signs":       {Latex("x^2"), TypeLatex, "$x^2$"},
+		"content whose type is found out":   {Auto([]byte("<svg/>")), TypeSVG, "<svg/>"},
+		"content from a reader":             {Any("", strings.NewReader("<b>")), TypeHTML, "<b>"},
+		"a slice of many zeros":             {make([]byte, 10<<20), TypeText, "[" + strings.Repeat("0 ", 1000) + "… " + strings.Repeat("0 ", 99) + "0] (10485760 elements)"},
+		"several forms at once have text":   {MIME(MIMEMap{TypeHTML: "x"}, nil), TypeText, "display.Data"},
+		"a nil error beside a picture":      {Values(HTML("x"), nil), TypeHTML, "x"},
+		"a matrix of many rows has corners": {strings.Count(fmt.Sprint(Of(large).Data[TypeText]), "\n"), TypeText, "11"},
+	} {
+		if got := Of(test.value).Data[test.kind]; got != test.want {
+			t.Errorf("%s: got %q, not %q", name, got, test.want)
+		}
+	}
+	if got := fmt.Sprint(Of(asMap{}).Data[TypeJSON]); got != "map[a:1]" {
+		t.Errorf("a method JSON that returns a map gives %s", got)
+	}
+	if n := len(fmt.Sprint(Of(strings.Repeat("é", 1e6)).Data[TypeText])); n > maxText {
+		t.Errorf("a long string has %d bytes of text", n)
+	}
+}
+
 // collect returns what f sends to the front end.
 func collect(f func()) (list []Message) {
 	old := sink
