@@ -130,7 +130,19 @@ func (s *Session) reset() error {
 	ctx := types.NewVar(token.NoPos, types.NewPackage("goalgap/kernel/worker/cell", "cell"), "ctx", pkg.Scope().Lookup("Context").Type())
 	e := &entry{name: "ctx", obj: ctx, symbol: "goalgap/kernel/worker/cell.ctx"}
 	s.names["ctx"], s.byObject[ctx] = e, e
+	s.predeclareDisplay()
 	return nil
+}
+
+// predeclareDisplay declares Display, which gophernotes' notebooks call to show something at once.
+func (s *Session) predeclareDisplay() {
+	cell := types.NewPackage("goalgap/kernel/worker/cell", "cell")
+	value := types.NewVar(token.NoPos, nil, "", types.Universe.Lookup("any").Type())
+	err := types.NewVar(token.NoPos, nil, "", types.Universe.Lookup("error").Type())
+	sig := types.NewSignatureType(nil, nil, nil, types.NewTuple(value), types.NewTuple(err), false)
+	show := types.NewVar(token.NoPos, cell, "Display", sig)
+	e := &entry{name: "Display", obj: show, symbol: "goalgap/kernel/worker/cell.Display"}
+	s.names["Display"], s.byObject[show] = e, e
 }
 
 func (s *Session) startWorker() error {

@@ -208,6 +208,9 @@ var show func(values ...any)
 // SetShow says what Show calls. The worker calls it before any cell runs.
 func SetShow(f func(values ...any)) { show = f }
 
+// Display is what a cell sees as its predeclared function Display (reached by linkname): it shows a value at once.
+var Display func(value any) error
+
 // Show shows the value of a cell's last expression.
 func Show(values ...any) {
 	if len(values) > 0 {
