@@ -10,6 +10,9 @@ done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 debootstrap --variant=minbase bookworm "$work/debian" >"$work/debootstrap.log"
+# What this machine trusts, the image trusts: tests may run behind a proxy with a certificate of its own.
+mkdir -p "$work/debian/usr/local/share/ca-certificates"
+csplit -s -z -f "$work/debian/usr/local/share/ca-certificates/host" -b '%03d.crt' /etc/ssl/certs/ca-certificates.crt '/-BEGIN CERTIFICATE-/' '{*}'
 image() { # NAME FOLDER TARGET: an image of a folder
   c=$(buildah from scratch)
   buildah add -q "$c" "$2" "$3" >/dev/null
@@ -19,7 +22,7 @@ image() { # NAME FOLDER TARGET: an image of a folder
 image docker.io/library/debian:bookworm-slim "$work/debian" /
 image docker.io/library/golang:1.26.8-bookworm "$(go env GOROOT)" /usr/local/go
 git ls-files -z | tar --null -T - -c | (mkdir "$work/context" && tar -x -C "$work/context")
-buildah bud --isolation chroot --pull-never -q -t goalgap-test -f docker/Dockerfile "$work/context"
+buildah bud --isolation chroot --pull-never -q --build-arg NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt -t goalgap-test -f docker/Dockerfile "$work/context"
 c=$(buildah from --pull-never goalgap-test)
 inside() { buildah run --isolation chroot "$c" -- "$@"; }
 [ "$(inside id -un)" = researcher ]

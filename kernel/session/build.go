@@ -124,9 +124,7 @@ func (t *Toolchain) build(ctx context.Context, cells []*build) error {
 	defer os.RemoveAll(tmp)
 	var all []*cellPackage
 	for _, b := range cells {
-		for _, d := range b.cell.deps {
-			all = append(all, d)
-		}
+		all = append(all, b.cell.deps...)
 	}
 	for _, b := range cells {
 		all = append(all, b.cell)

@@ -44,6 +44,7 @@ func TestInterruptStopsWhateverACellDoesAndKeepsItsState(t *testing.T) {
 		"exec.Command(\"sleep\", \"100\").Run()",
 		"exec.CommandContext(ctx, \"sleep\", \"100\").Run()",
 		"<-ctx.Done()\nfor {}",
+		"var wg sync.WaitGroup\nfor range 2 { wg.Go(func() { for {} }) }\nwg.Wait()",
 		"pr, pw, err := os.Pipe()\ndefer pw.Close()\npr.Read(make([]byte, 1))",
 		"go func() { for {} }()\nfor { time.Sleep(time.Hour) }",
 	} {
@@ -57,6 +58,19 @@ func TestInterruptStopsWhateverACellDoesAndKeepsItsState(t *testing.T) {
 		r.take()
 	}
 	playIn(t, s, r, []step{{cell: "kept + 1", out: "[result 42]"}})
+}
+
+func TestACellThatSeesItsContextCancelledComesToAGoodEnd(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
+	s, r := open(t)
+	if f, _ := interrupted(t, s, "<-ctx.Done()\nfmt.Print(\"saved: \", context.Cause(ctx))"); f != nil {
+		t.Errorf("the cell failed: %v", f)
+	}
+	if out := r.take(); out != "saved: interrupted" {
+		t.Errorf("the cell put out %q", out)
+	}
 }
 
 func TestACellThatWasLeftBehindDoesNotGoOnLater(t *testing.T) {

@@ -212,6 +212,12 @@ func TestConveniencesOfStatements(t *testing.T) {
 			{cell: "1, 2;"},
 			{cell: "1, undefinedName", fails: "undefined: undefinedName"},
 		}},
+		{"a whole program", []step{
+			{cell: "// A comment.\npackage main\n\nimport \"fmt\"\n\nfunc main() {\n\tfmt.Println(\"hello\", answer())\n}\n\nfunc answer() int { return 42 }", out: "hello 42\n"},
+			{cell: "answer()", out: "[result 42]"},
+			{cell: "package main"},
+			{cell: "package other", fails: "syntax error"},
+		}},
 		{"integers of any size are shown", []step{
 			{cell: "1 << 70", out: "[result 1180591620717411303424]"},
 		}},

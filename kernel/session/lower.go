@@ -306,7 +306,7 @@ func (l *lowering) variables(ch *chunk, v *ast.ValueSpec, decls, run *bytes.Buff
 // must not go on.
 func (l *lowering) between(run *bytes.Buffer) {
 	if l.statements > 0 {
-		run.WriteString("//line goalgap:1\n" + loopCheck + "\n")
+		run.WriteString("//line goalgap:1\nif *ωˍstop != 0 { ωˍcell.Left(ωˍstop) }\n")
 	}
 	l.statements++
 }

@@ -93,15 +93,17 @@ func (s *Session) oneAtATime() {
 
 // capturing runs f while take decides which events do not reach the front end.
 func (s *Session) capturing(take func(worker.Event) bool, f func() *Failure) *Failure {
-	set := func(to func(worker.Event) bool) (old func(worker.Event) bool) {
-		s.magic.mu.Lock()
-		defer s.magic.mu.Unlock()
-		old, s.magic.capture = s.magic.capture, to
-		return old
-	}
-	old := set(take)
-	defer set(old)
+	before := s.setCapture(take)
+	defer func() { s.setCapture(before) }()
 	return f()
+}
+
+// setCapture returns who took events before.
+func (s *Session) setCapture(take func(worker.Event) bool) (before func(worker.Event) bool) {
+	s.magic.mu.Lock()
+	defer s.magic.mu.Unlock()
+	before, s.magic.capture = s.magic.capture, take
+	return before
 }
 
 // value compiles and runs Go, and returns the text of its last expression.

@@ -23,8 +23,8 @@ func findProject(dir, goalgap string) string {
 		return ""
 	}
 	for {
-		if info, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil && !info.IsDir() {
-			if sameFolder(dir, goalgap) {
+		if b, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil {
+			if sameFolder(dir, goalgap) || modulePath(b) == "goalgap" { // another clone: one of them is enough
 				return ""
 			}
 			return dir
@@ -35,6 +35,16 @@ func findProject(dir, goalgap string) string {
 		}
 		dir = parent
 	}
+}
+
+// modulePath returns the path that a go.mod declares.
+func modulePath(file []byte) string {
+	for line := range strings.Lines(string(file)) {
+		if f := strings.Fields(line); len(f) >= 2 && f[0] == "module" {
+			return strings.Trim(f[1], `"`)
+		}
+	}
+	return ""
 }
 
 func sameFolder(a, b string) bool {

@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/scanner"
 	"go/token"
+	"regexp"
 	"strings"
 )
 
@@ -58,6 +59,12 @@ func split(source string) ([]chunk, error) {
 	src := []byte(source)
 	if bom := []byte("\ufeff"); bytes.HasPrefix(src, bom) {
 		copy(src, "   ")
+	}
+	clause := packageClause.FindSubmatchIndex(src)
+	if clause != nil {
+		for i := clause[2]; i < clause[3]; i++ {
+			src[i] = ' '
+		}
 	}
 	fset := token.NewFileSet()
 	file := fset.AddFile("", -1, len(src))
@@ -122,6 +129,10 @@ func split(source string) ([]chunk, error) {
 			if scanErr != nil {
 				return nil, scanErr
 			}
+			if clause != nil && mainFunction.Match(src) {
+				line := bytes.Count(src[:clause[2]], []byte("\n")) + 1
+				chunks = append(chunks, chunk{kind: stmtChunk, text: "main()", off: len(src), end: len(src), line: line, col: 1, silenced: true})
+			}
 			return chunks, nil
 		case token.COMMENT:
 			// The only line directives are the rewriter's.
@@ -159,6 +170,12 @@ func split(source string) ([]chunk, error) {
 		toks = append(toks, tok{t, lit, off})
 	}
 }
+
+// A whole program may be pasted into a cell: its package clause says nothing new, and its main is called at the end.
+var (
+	packageClause = regexp.MustCompile(`\A(?:\s|//[^\n]*\n|/\*(?s:.*?)\*/)*(package[ \t]+main\b)`)
+	mainFunction  = regexp.MustCompile(`(?m)^func main\(\)`)
+)
 
 // isFuncDecl tells func f(…) and func (r T) f(…) from a function literal that is called: func() {…}().
 func isFuncDecl(toks []token.Token) bool {

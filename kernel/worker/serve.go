@@ -136,6 +136,10 @@ func (s *server) run(r request) {
 	case <-stop:
 		result = s.awaitInterrupted(done)
 	}
+	if result == nil && cell.Killed() {
+		// What the cell waited for was stopped by the interrupt, and so it came to its end.
+		result = &Error{Name: "interrupted", Value: "the cell was interrupted"}
+	}
 	cell.Finish()
 	if s.stdin.end() && (result == nil || result.Name == "error") {
 		result = &Error{Name: "interrupted", Value: "the cell was interrupted while it waited for input"}

@@ -61,6 +61,7 @@ var ctx = context.Background()
 type run struct {
 	stop      uint32         // not 0 while an interrupt waits to be noticed
 	insist    atomic.Bool    // the interrupt stays, whatever recovers from it
+	killed    atomic.Bool    // a goroutine that the cell started was stopped
 	goroutine int64          // executes the cell's statements
 	label     unsafe.Pointer // of its goroutines
 	done      <-chan struct{}
@@ -125,6 +126,13 @@ func Interrupt() {
 	}
 }
 
+// Killed reports whether an interrupt of the current run has stopped goroutines, but not the cell itself: it came to its
+// end because what it waited for was gone. A cell that saw its context cancelled has noticed the interrupt.
+func Killed() bool {
+	r := current.Load()
+	return atomic.LoadUint32(&r.stop) != 0 && r.killed.Load()
+}
+
 // Insist is Interrupt for a cell that recovered from the panic or waits: nothing of it goes on, now or later.
 func Insist() {
 	current.Load().insist.Store(true)
@@ -138,6 +146,14 @@ func Flag() *uint32 { return &current.Load().stop }
 
 // Stop is what a loop calls when the flag is up.
 func Stop(flag *uint32) { (*run)(unsafe.Pointer(flag)).interrupted() }
+
+// Left is called between the statements of a cell when the flag is up. A cell that sees its context cancelled has a moment
+// to come to a good end; one that was left behind does not go on.
+func Left(flag *uint32) {
+	if r := (*run)(unsafe.Pointer(flag)); r.insist.Load() || r.killed.Load() {
+		r.interrupted()
+	}
+}
 
 // Check stands in functions that could recurse.
 func Check() {
@@ -179,6 +195,7 @@ func (r *run) interrupted() {
 	}
 	if !main {
 		// A goroutine that the cell started: it goes quietly, as nobody waits for its panic.
+		r.killed.Store(true)
 		runtime.Goexit()
 	}
 	if !r.insist.Load() {
