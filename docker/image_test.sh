@@ -31,7 +31,8 @@ inside() { buildah run --isolation chroot "$c" -- "$@"; }
 inside env JUPYTER_TOKEN=known /usr/bin/python3 /opt/goalgap-lab/lab.py --ServerApp.ip=127.0.0.1 --ServerApp.port=18888 \
   --ServerApp.port_retries=0 --ServerApp.open_browser=False --ServerApp.root_dir=/home/researcher >"$work/lab.log" 2>&1 &
 server=$!
-trap 'kill $server 2>/dev/null || true; rm -rf "$work"' EXIT
+stop() { pkill -TERM -P "$server" 2>/dev/null || true; }
+trap 'stop; rm -rf "$work"' EXIT
 for _ in $(seq 100); do
   curl -fsS -o /dev/null http://127.0.0.1:18888/api 2>/dev/null && break
   sleep 0.2
@@ -41,6 +42,6 @@ curl -fsS -H 'Authorization: token known' http://127.0.0.1:18888/lab | grep -q j
 [ "$(curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:18888/api/kernelspecs)" = 403 ]
 kernel=$(curl -fsS -X POST -H 'Authorization: token known' -d '{"name": "goalgap"}' http://127.0.0.1:18888/api/kernels)
 echo "$kernel" | grep -q '"goalgap"'
-kill $server
+stop
 buildah rm "$c" >/dev/null
 echo "the image works"

@@ -43,7 +43,6 @@ func TestFailuresOfCells(t *testing.T) {
 			{cell: "break", fails: "compile error"},
 			{cell: "x := ", fails: "compile error: syntax error"},
 			{cell: "func f( {", fails: "compile error: syntax error"},
-			{cell: "package main", fails: "compile error"},
 			{cell: "y := undefined1 + undefined2", fails: "undefined: undefined1"},
 			{cell: "var s string = 5", fails: "cannot use 5"},
 			{cell: "\"abc", fails: "compile error: string literal not terminated"},
