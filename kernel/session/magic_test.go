@@ -233,7 +233,7 @@ func moduleProxy(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	t.Setenv("GOPROXY", "file://"+filepath.Dir(filepath.Dir(filepath.Dir(dir)))+","+cmp.Or(os.Getenv("GOPROXY"), "https://proxy.golang.org"))
+	t.Setenv("GOPROXY", "file://"+filepath.Dir(filepath.Dir(filepath.Dir(dir)))+","+cmp.Or(os.Getenv("GOPROXY"), "off"))
 	t.Setenv("GONOSUMDB", "example.com")
 }
 
