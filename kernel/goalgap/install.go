@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 
 	"goalgap/kernel/jupyter"
 	"goalgap/kernel/notebook"
@@ -179,6 +180,7 @@ func kernelCommand(ctx context.Context, args []string) error {
 	signal.Ignore(os.Interrupt)
 	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGHUP)
 	defer cancel()
+	go endWithParent(cancel)
 	return jupyter.Serve(ctx, connection, func(events func(worker.Event), progress func(string)) (jupyter.Engine, error) {
 		dir, err := os.Getwd() // Jupyter starts a kernel in the folder of its notebook
 		if err != nil {
@@ -190,4 +192,17 @@ func kernelCommand(ctx context.Context, args []string) error {
 		}
 		return session.Open(session.Options{Tools: tools, Events: events})
 	})
+}
+
+// endWithParent calls end when the front end that has started the kernel is gone without a word: it was killed. Jupyter
+// says by JPY_PARENT_PID that the kernel belongs to it.
+func endWithParent(end func()) {
+	parent := os.Getppid()
+	if os.Getenv("JPY_PARENT_PID") == "" || parent <= 1 {
+		return
+	}
+	for os.Getppid() == parent {
+		time.Sleep(time.Second)
+	}
+	end()
 }
