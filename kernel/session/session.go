@@ -437,6 +437,3 @@ func (s *Session) Check(source string) error {
 	_, err := s.check(context.Background(), source, "cell")
 	return err
 }
-
-// ErrInterrupted is the cause of a Failure by Interrupt during compilation.
-var ErrInterrupted = errors.New("interrupted while compiling")
