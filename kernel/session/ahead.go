@@ -41,10 +41,7 @@ func (s *Session) Ahead(sources []string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &pipeline{cancel: cancel, all: slices.Clone(sources)}
 	s.pipeline = p
-	copied := &Session{tools: s.tools, dir: s.dir, events: func(worker.Event) {}, importer: s.importer, checking: s.checking,
-		names: maps.Clone(s.names), byObject: maps.Clone(s.byObject), cellOf: maps.Clone(s.cellOf), order: slices.Clone(s.order),
-		imports: maps.Clone(s.imports), history: maps.Clone(s.history), structs: slices.Clone(s.structs),
-		labels: maps.Clone(s.labels), declarations: slices.Clone(s.declarations)}
+	copied := s.copied()
 	builds := make(chan *build, 1024)
 	go func() {
 		defer close(builds)
@@ -59,6 +56,15 @@ func (s *Session) Ahead(sources []string) {
 		s.tools.buildAhead(ctx, builds)
 		cancel()
 	}()
+}
+
+// copied returns what the session knows about its cells, without a worker: cells can be checked and committed in it, and
+// the session does not change.
+func (s *Session) copied() *Session {
+	return &Session{tools: s.tools, dir: s.dir, events: func(worker.Event) {}, importer: s.importer, checking: s.checking,
+		names: maps.Clone(s.names), byObject: maps.Clone(s.byObject), cellOf: maps.Clone(s.cellOf), order: slices.Clone(s.order),
+		imports: maps.Clone(s.imports), history: maps.Clone(s.history), structs: slices.Clone(s.structs),
+		labels: maps.Clone(s.labels), declarations: slices.Clone(s.declarations)}
 }
 
 // extend adds to the pipeline the cells that it does not know yet, if those that it knows and that still wait come first.
@@ -144,6 +150,11 @@ func (s *Session) planCell(ctx context.Context, source string, builds chan<- *bu
 		return true
 	}
 	c, err := s.checkSafely(ctx, source, s.nameFile(source, ""))
+	if err != nil && ctx.Err() == nil {
+		if first, rest, ok := s.cutRedeclared(ctx, source); ok {
+			return s.planCell(ctx, first, builds) && s.planCell(ctx, rest, builds)
+		}
+	}
 	if err != nil || ctx.Err() != nil {
 		return false
 	}

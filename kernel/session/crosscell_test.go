@@ -183,7 +183,7 @@ func TestRedefinitionOfNames(t *testing.T) {
 			{cell: "ab := A{&B{}}\nab.b.a == nil", out: "[result true]"},
 		}},
 		{"variables of functions that are defined later in the cell", []step{
-			{cell: "var u9 = v9 + 1\nvar v9 = 2\nu9", fails: "undefined: v9 (it is declared further down in this cell)"},
+			{cell: "var u9 = v9 + 1\nv9 := 2\nu9", fails: "undefined: v9 (it is declared further down in this cell)"},
 			{cell: "get9 := func() int { return w9 }\nw9 := 4\nget9()", out: "[result 4]"},
 		}},
 	})

@@ -14,8 +14,9 @@ import (
 // findEarlier looks for uses of a name before the cell declares a variable of that name. In a function literal, which
 // may run later, the declared one is meant unless there is an earlier one.
 func (s *Session) findEarlier(c *checked, p *passes) bool {
-	ends := c.declarationEnds()
+	ends, anywhere := c.declarationEnds()
 	found := false
+	inVar := false
 	literals := 0
 	var path []ast.Node
 	visit := func(n ast.Node) bool {
@@ -43,6 +44,9 @@ func (s *Session) findEarlier(c *checked, p *passes) bool {
 		if !ok || off < 0 || off >= end || p.earlier[off] != "" {
 			return true
 		}
+		if from, ok := anywhere[id.Name]; ok && inVar && off < from {
+			return true // var a = b above var b = 1
+		}
 		if literals == 0 || s.means(c, id.Name, path[len(path)-2]) {
 			p.earlier[off] = id.Name
 			found = true
@@ -56,9 +60,15 @@ func (s *Session) findEarlier(c *checked, p *passes) bool {
 				ast.Inspect(d, visit)
 			}
 		case *ast.GenDecl:
-			if d.Tok == token.VAR {
-				ast.Inspect(d, visit)
+			if d.Tok != token.VAR {
+				continue
 			}
+			for _, spec := range d.Specs {
+				ch := c.chunkAt(c.offset(spec.Pos()))
+				inVar = ch != nil && ch.kind == varChunk
+				ast.Inspect(spec, visit)
+			}
+			inVar = false
 		}
 	}
 	return found
@@ -74,9 +84,10 @@ func (s *Session) means(c *checked, name string, parent ast.Node) bool {
 }
 
 // declarationEnds returns for each variable that the cell declares where its first declaration ends: from there on the
-// name means the variable.
-func (c *checked) declarationEnds() map[string]int {
-	ends := map[string]int{}
+// name means the variable. For those declared by var, it returns also where the declaration begins: other var declarations
+// above it mean it too, as in Go.
+func (c *checked) declarationEnds() (ends, anywhere map[string]int) {
+	ends, anywhere = map[string]int{}, map[string]int{}
 	for i := range c.chunks {
 		if ch := &c.chunks[i]; ch.define != nil {
 			for _, n := range ch.declares {
@@ -96,10 +107,11 @@ func (c *checked) declarationEnds() map[string]int {
 			}
 			for _, n := range v.Names {
 				ends[n.Name] = c.sourceOffset(v.End()-1) + 1
+				anywhere[n.Name] = c.sourceOffset(v.Pos())
 			}
 		}
 	}
-	return ends
+	return ends, anywhere
 }
 
 // mark changes the text of the chunks as earlier passes have found necessary: what a name meant before the cell gets its

@@ -241,6 +241,7 @@ func (l *lowering) entries(decls, run *bytes.Buffer) {
 			byChunk[ch] = append(byChunk[ch], d)
 		}
 	}
+	vars := l.varOrder(byChunk)
 	for i := range l.chunks {
 		ch := &l.chunks[i]
 		switch {
@@ -251,7 +252,7 @@ func (l *lowering) entries(decls, run *bytes.Buffer) {
 			for _, n := range byChunk[ch] {
 				if g, ok := n.(*ast.GenDecl); ok {
 					for _, s := range g.Specs {
-						l.variables(ch, s.(*ast.ValueSpec), decls, run)
+						vars.write(ch, s.(*ast.ValueSpec), decls, run)
 					}
 				}
 			}

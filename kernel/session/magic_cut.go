@@ -73,8 +73,8 @@ func (s *Session) cut(source string) []part {
 		case helpLine.MatchString(strings.TrimSpace(text)) && strings.Contains(text, "?"):
 			m := helpLine.FindStringSubmatch(strings.TrimSpace(text))
 			p = part{kind: helpPart, name: m[2], args: m[1] + m[3]}
-		case trimmed[0] == '!':
-			p = part{kind: shellPart, text: strings.TrimLeft(trimmed, "!")}
+		case trimmed[0] == '!' || trimmed[0] == '$':
+			p = part{kind: shellPart, text: strings.TrimLeft(trimmed[1:], "!")}
 		default:
 			p = magicLine(trimmed, line, len(text)-len(trimmed)+1)
 		}
@@ -108,7 +108,7 @@ func magicLine(text string, line, col int) part {
 // mayHaveMagics is a quick look: without magic commands, a cell is compiled as it stands.
 func mayHaveMagics(source string) bool {
 	for line := range strings.Lines(source) {
-		if t := strings.Trim(line, " \t\r\n\ufeff"); t != "" && (strings.ContainsRune("%!?", rune(t[0])) || t[len(t)-1] == '?') {
+		if t := strings.Trim(line, " \t\r\n\ufeff"); t != "" && (strings.ContainsRune("%!?$", rune(t[0])) || t[len(t)-1] == '?') {
 			return true
 		}
 	}
@@ -153,7 +153,7 @@ func (s *Session) nextMagic(source string, at int) (from, to int) {
 
 // lineEnd returns where the line ends; magic lines that end with a backslash go on.
 func lineEnd(source string, at int) int {
-	magic := source[at] == '%' || source[at] == '!'
+	magic := strings.ContainsRune("%!$", rune(source[at]))
 	for {
 		i := strings.IndexByte(source[at:], '\n')
 		if i < 0 {
@@ -170,7 +170,7 @@ func lineEnd(source string, at int) int {
 // isMagic reports whether a line at the beginning of a statement is a magic command. above is the cell above it.
 func (s *Session) isMagic(line, above string) bool {
 	switch line[0] {
-	case '%':
+	case '%', '$': // $ is gophernotes' spelling of a shell line
 		return true
 	case '!':
 		return !s.isNegation(line, above)

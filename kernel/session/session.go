@@ -211,6 +211,12 @@ func (s *Session) executeGo(source, file, label string) *Failure {
 	}
 	c, err := s.checkSafely(ctx, source, file)
 	if err != nil {
+		if first, rest, ok := s.cutRedeclared(ctx, source); ok {
+			if f := s.executeGo(first, file, label); f != nil {
+				return f
+			}
+			return s.executeGo(rest, file, label)
+		}
 		return s.compileFailure(ctx, err, source, label)
 	}
 	if f, done := s.quickly(c, label); done {

@@ -1,0 +1,74 @@
+package session
+
+import (
+	"context"
+	"slices"
+	"strings"
+)
+
+// In a cell that says x := 1 and further down x := "text", the second x is another variable, as it would be in a cell of
+// its own. Such a cell is run in two pieces, cut above the second declaration.
+
+// cutRedeclared looks for a place above which a cell that has mistakes can be cut so that neither piece has any. It changes
+// nothing in the session.
+func (s *Session) cutRedeclared(ctx context.Context, source string) (first, rest string, ok bool) {
+	chunks, err := split(source)
+	if err != nil {
+		return "", "", false
+	}
+	analyse(chunks)
+	var declared []string
+	for i := range chunks {
+		c := &chunks[i]
+		names := c.declares
+		if c.define != nil {
+			names = c.define.names
+		}
+		if (c.kind == varChunk || c.define != nil) && slices.ContainsFunc(names, func(n string) bool { return slices.Contains(declared, n) }) {
+			first, rest := cutAt(source, chunks, i)
+			if s.compiles(ctx, first, rest) {
+				return first, rest, true
+			}
+		}
+		if c.kind == varChunk || c.define != nil {
+			declared = append(declared, c.declares...)
+		}
+	}
+	return "", "", false
+}
+
+// cutAt returns what stands above chunk i, without showing its last value, and the rest, at its place.
+func cutAt(source string, chunks []chunk, i int) (first, rest string) {
+	at := chunks[i].off
+	first = source[:at]
+	if c := chunks[i-1]; c.kind == stmtChunk && !c.silenced {
+		first = source[:c.end] + ";" + source[c.end:at]
+	}
+	return first, strings.Repeat("\n", chunks[i].line-1) + strings.Repeat(" ", chunks[i].col-1) + source[at:]
+}
+
+// compiles reports whether two cells could be run one after the other.
+func (s *Session) compiles(ctx context.Context, first, rest string) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	copied := s.copied()
+	c, err := copied.checkSafely(ctx, first, copied.nameFile(first, ""))
+	if err != nil {
+		return false
+	}
+	l, err := copied.lowerSafely(c)
+	if err != nil {
+		return false
+	}
+	cell, _, err := copied.plan(ctx, l)
+	if err != nil {
+		return false
+	}
+	copied.commit(c, l, cell)
+	if _, err = copied.checkSafely(ctx, rest, copied.nameFile(rest, "")); err != nil {
+		_, _, ok := copied.cutRedeclared(ctx, rest)
+		return ok
+	}
+	return true
+}
