@@ -57,6 +57,14 @@ func (l *lowering) editTree() {
 		case *ast.CallExpr:
 			l.conversion(n)
 			l.sleep(n)
+		case *ast.BlockStmt:
+			if n != l.body {
+				l.turn(n.List)
+			}
+		case *ast.CaseClause:
+			l.turn(n.Body)
+		case *ast.CommClause:
+			l.turn(n.Body)
 		case *ast.SelectStmt:
 			if len(n.Body.List) == 0 {
 				l.edit(n.Pos(), n.End(), "panic(ωˍcell.Forever())")

@@ -323,6 +323,9 @@ func (l *lowering) typeText(v *ast.ValueSpec, o types.Object) string {
 // statement writes a statement; the value of the last expression is shown, an error that a call returns is checked.
 func (l *lowering) statement(st ast.Stmt, decls, run *bytes.Buffer) {
 	text := l.slice(l.offset(st.Pos()), l.offset(st.End()))
+	if output := l.outputOf(st); output != 0 {
+		fmt.Fprintf(run, "//line goalgap:1\nωˍcell.Turn(%d)\n", output)
+	}
 	run.WriteString(l.lineDirective(st.Pos()))
 	es, ok := st.(*ast.ExprStmt)
 	if !ok {

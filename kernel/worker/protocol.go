@@ -27,7 +27,7 @@ type request struct {
 
 // reply is what the worker tells the kernel.
 type reply struct {
-	Op      string          `json:"op"` // "ready", "display", "done", "answer", "input", "enter" or "leave"
+	Op      string          `json:"op"` // "ready", "display", "done", "answer", "input", "enter", "leave" or "turn" (only a mark)
 	ID      int64           `json:"id,omitempty"`
 	Mark    int64           `json:"mark,omitempty"` // position in the output streams
 	Message *message        `json:"message,omitempty"`

@@ -40,6 +40,7 @@ func Serve(in io.Reader, out io.Writer) error {
 	display.SetAsk(s.stdin.question)
 	display.SetSink(func(m display.Message) { s.send(reply{Op: "display", Message: toWire(m)}, true) })
 	cell.Display = display.Display
+	cell.SetMark(func() { s.send(reply{Op: "turn"}, true) })
 	cell.SetShow(func(values ...any) { display.Send(display.Message{Kind: "result", Data: display.Values(values...)}) })
 	s.send(reply{Op: "ready"}, false)
 

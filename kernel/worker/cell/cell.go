@@ -104,6 +104,7 @@ func Begin() {
 	mu.Unlock()
 	atomic.StoreUint32(&stop, 0)
 	current.Store(r)
+	beginOutput()
 }
 
 // Finish is called by the worker when the cell has ended or was abandoned.
