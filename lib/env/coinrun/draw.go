@@ -4,7 +4,12 @@ import (
 	"image"
 	"image/color"
 	"image/draw"
+
+	"goalgap/lib/env/internal/paint"
 )
+
+// Picture is a drawing; its method PNG gives it as a file.
+type Picture = paint.Picture
 
 // Artist draws the game in artwork of our own. The zero value draws with its defaults.
 type Artist struct {
@@ -22,9 +27,9 @@ type Artist struct {
 func (a Artist) Window(e *Env) Picture {
 	half := float64(Window) / 2
 	x, y := float64(e.x), float64(e.y)
-	c := newCanvas(x-half, y-half, Window, Window, a.cellPixels())
+	c := paint.New(x-half, y-half, Window, Window, a.cellPixels())
 	a.scene(c, e.level, e, int(x)-Radius-1, int(y)-Radius-1, int(x)+Radius+1, int(y)+Radius+1)
-	return c.picture()
+	return c.Picture()
 }
 
 // Strip draws the whole level, cropped to the part in use (see [Level.Crop]), in the present state of e's episode.
@@ -39,9 +44,9 @@ func (a Artist) Level(l *Level) Picture {
 
 func (a Artist) strip(l *Level, e *Env) Picture {
 	w, h := l.Crop()
-	c := newCanvas(0, 0, float64(w), float64(h), a.cellPixels())
+	c := paint.New(0, 0, float64(w), float64(h), a.cellPixels())
 	a.scene(c, l, e, 0, 0, w-1, h-1)
-	return c.picture()
+	return c.Picture()
 }
 
 func (a Artist) cellPixels() int {
@@ -69,7 +74,7 @@ func (l *Level) Draw() Picture { return Artist{}.Level(l) }
 func (l *Level) PNG() []byte { return l.Draw().PNG() }
 
 // scene paints the cells x0 .. x1 by y0 .. y1 and everything in them, in the original's order.
-func (a Artist) scene(c *canvas, l *Level, e *Env, x0, y0, x1, y1 int) {
+func (a Artist) scene(c *paint.Canvas, l *Level, e *Env, x0, y0, x1, y1 int) {
 	sky(c)
 	for x := x0; x <= x1; x++ {
 		for y := y0; y <= y1; y++ {
@@ -107,11 +112,11 @@ func (a Artist) scene(c *canvas, l *Level, e *Env, x0, y0, x1, y1 int) {
 	}
 	for i := range e.nEnemies {
 		e.trails(i, func(x, y, w, h, alpha float32) {
-			c.ellipse(float64(x), float64(y), float64(w), float64(h), color.NRGBA{255, 255, 255, uint8(160 * alpha)})
+			c.Ellipse(float64(x), float64(y), float64(w), float64(h), color.NRGBA{255, 255, 255, uint8(160 * alpha)})
 		})
 	}
 	for _, p := range a.Path {
-		c.disc(float64(p.X), float64(p.Y), 0.09, color.NRGBA{40, 60, 110, 170})
+		c.Disc(float64(p.X), float64(p.Y), 0.09, color.NRGBA{40, 60, 110, 170})
 	}
 	robot(c, e)
 	for i := range e.nEnemies {
@@ -137,5 +142,5 @@ func Film(gap int, frames ...Picture) Picture {
 		draw.Draw(film, image.Rect(x, 0, x+f.Bounds().Dx(), f.Bounds().Dy()), f, f.Bounds().Min, draw.Src)
 		x += f.Bounds().Dx() + gap
 	}
-	return Picture{film}
+	return Picture{RGBA: film}
 }

@@ -1,4 +1,6 @@
-package coinrun
+// Package paint paints shapes with smooth edges: the pictures of the environments are made with it. Places and sizes are
+// in cells, x to the right and y upwards.
+package paint
 
 import (
 	"bytes"
@@ -23,22 +25,26 @@ func (p Picture) PNG() []byte {
 // smooth is the number of samples per pixel and axis that edges are smoothed with.
 const smooth = 3
 
-// canvas is a piece of the world, x0 .. x0+width by y0 .. y0+height in cells, that shapes are painted on.
-type canvas struct {
+// Canvas is a piece of the world, x0 .. x0+width by y0 .. y0+height in cells, that shapes are painted on.
+type Canvas struct {
+	X0, Y1 float64     // upper left corner in the world
+	Unit   float64     // samples per cell
 	img    *image.RGBA // smooth times larger than the picture
-	x0, y1 float64     // upper left corner in the world
-	unit   float64     // samples per cell
 }
 
-func newCanvas(x0, y0, width, height float64, cellPixels int) *canvas {
+// New returns a canvas for a picture with cellPixels pixels to the side of a cell.
+func New(x0, y0, width, height float64, cellPixels int) *Canvas {
 	unit := float64(cellPixels * smooth)
 	w := int(math.Round(width*float64(cellPixels))) * smooth
 	h := int(math.Round(height*float64(cellPixels))) * smooth
-	return &canvas{img: image.NewRGBA(image.Rect(0, 0, w, h)), x0: x0, y1: y0 + height, unit: unit}
+	return &Canvas{img: image.NewRGBA(image.Rect(0, 0, w, h)), X0: x0, Y1: y0 + height, Unit: unit}
 }
 
-// picture returns what was painted, with smoothed edges.
-func (c *canvas) picture() Picture {
+// Bounds is the canvas in samples.
+func (c *Canvas) Bounds() image.Rectangle { return c.img.Rect }
+
+// Picture returns what was painted, with smoothed edges.
+func (c *Canvas) Picture() Picture {
 	w, h := c.img.Rect.Dx()/smooth, c.img.Rect.Dy()/smooth
 	out := image.NewRGBA(image.Rect(0, 0, w, h))
 	for y := range h {
@@ -62,21 +68,21 @@ func (c *canvas) picture() Picture {
 	return Picture{out}
 }
 
-// paint gives the samples of the rectangle around (x, y), half sizes w and h, the colour that shade returns for their
+// Paint gives the samples of the rectangle around (x, y), half sizes w and h, the colour that shade returns for their
 // place relative to (x, y), in cells; its alpha is how much it covers.
-func (c *canvas) paint(x, y, w, h float64, shade func(dx, dy float64) color.NRGBA) {
+func (c *Canvas) Paint(x, y, w, h float64, shade func(dx, dy float64) color.NRGBA) {
 	b := c.img.Rect
-	i0 := max(int((x-w-c.x0)*c.unit), b.Min.X)
-	i1 := min(int((x+w-c.x0)*c.unit)+1, b.Max.X)
-	j0 := max(int((c.y1-y-h)*c.unit), b.Min.Y)
-	j1 := min(int((c.y1-y+h)*c.unit)+1, b.Max.Y)
+	i0 := max(int((x-w-c.X0)*c.Unit), b.Min.X)
+	i1 := min(int((x+w-c.X0)*c.Unit)+1, b.Max.X)
+	j0 := max(int((c.Y1-y-h)*c.Unit), b.Min.Y)
+	j1 := min(int((c.Y1-y+h)*c.Unit)+1, b.Max.Y)
 	for j := j0; j < j1; j++ {
-		dy := c.y1 - (float64(j)+0.5)/c.unit - y
+		dy := c.Y1 - (float64(j)+0.5)/c.Unit - y
 		if dy < -h || dy >= h {
 			continue
 		}
 		for i := i0; i < i1; i++ {
-			dx := c.x0 + (float64(i)+0.5)/c.unit - x
+			dx := c.X0 + (float64(i)+0.5)/c.Unit - x
 			if dx < -w || dx >= w {
 				continue
 			}
@@ -94,15 +100,15 @@ func (c *canvas) paint(x, y, w, h float64, shade func(dx, dy float64) color.NRGB
 	}
 }
 
-// box fills the rectangle with the given left, lower, right and upper edges.
-func (c *canvas) box(x0, y0, x1, y1 float64, col color.NRGBA) {
-	c.paint((x0+x1)/2, (y0+y1)/2, (x1-x0)/2, (y1-y0)/2, func(_, _ float64) color.NRGBA { return col })
+// Box fills the rectangle with the given left, lower, right and upper edges.
+func (c *Canvas) Box(x0, y0, x1, y1 float64, col color.NRGBA) {
+	c.Paint((x0+x1)/2, (y0+y1)/2, (x1-x0)/2, (y1-y0)/2, func(_, _ float64) color.NRGBA { return col })
 }
 
-// roundBox is box with corners of radius r.
-func (c *canvas) roundBox(x0, y0, x1, y1, r float64, col color.NRGBA) {
+// RoundBox is Box with corners of radius r.
+func (c *Canvas) RoundBox(x0, y0, x1, y1, r float64, col color.NRGBA) {
 	w, h := (x1-x0)/2, (y1-y0)/2
-	c.paint((x0+x1)/2, (y0+y1)/2, w, h, func(dx, dy float64) color.NRGBA {
+	c.Paint((x0+x1)/2, (y0+y1)/2, w, h, func(dx, dy float64) color.NRGBA {
 		qx, qy := math.Abs(dx)-(w-r), math.Abs(dy)-(h-r)
 		if qx > 0 && qy > 0 && qx*qx+qy*qy > r*r {
 			return color.NRGBA{}
@@ -111,11 +117,12 @@ func (c *canvas) roundBox(x0, y0, x1, y1, r float64, col color.NRGBA) {
 	})
 }
 
-// disc fills a circle; ring the part of it outside the radius inner.
-func (c *canvas) disc(x, y, r float64, col color.NRGBA) { c.ring(x, y, 0, r, col) }
+// Disc fills a circle.
+func (c *Canvas) Disc(x, y, r float64, col color.NRGBA) { c.Ring(x, y, 0, r, col) }
 
-func (c *canvas) ring(x, y, inner, r float64, col color.NRGBA) {
-	c.paint(x, y, r, r, func(dx, dy float64) color.NRGBA {
+// Ring fills the circle of radius r but for the part within the radius inner.
+func (c *Canvas) Ring(x, y, inner, r float64, col color.NRGBA) {
+	c.Paint(x, y, r, r, func(dx, dy float64) color.NRGBA {
 		if d := dx*dx + dy*dy; d > r*r || d < inner*inner {
 			return color.NRGBA{}
 		}
@@ -123,8 +130,9 @@ func (c *canvas) ring(x, y, inner, r float64, col color.NRGBA) {
 	})
 }
 
-func (c *canvas) ellipse(x, y, w, h float64, col color.NRGBA) {
-	c.paint(x, y, w, h, func(dx, dy float64) color.NRGBA {
+// Ellipse fills an ellipse with half axes w and h.
+func (c *Canvas) Ellipse(x, y, w, h float64, col color.NRGBA) {
+	c.Paint(x, y, w, h, func(dx, dy float64) color.NRGBA {
 		if dx*dx/(w*w)+dy*dy/(h*h) > 1 {
 			return color.NRGBA{}
 		}
@@ -132,12 +140,12 @@ func (c *canvas) ellipse(x, y, w, h float64, col color.NRGBA) {
 	})
 }
 
-// line draws a stroke of the given width with round ends.
-func (c *canvas) line(x0, y0, x1, y1, width float64, col color.NRGBA) {
+// Line draws a stroke of the given width with round ends.
+func (c *Canvas) Line(x0, y0, x1, y1, width float64, col color.NRGBA) {
 	mx, my, r := (x0+x1)/2, (y0+y1)/2, width/2
 	ux, uy := (x1-x0)/2, (y1-y0)/2
 	length2 := ux*ux + uy*uy
-	c.paint(mx, my, math.Abs(ux)+r, math.Abs(uy)+r, func(dx, dy float64) color.NRGBA {
+	c.Paint(mx, my, math.Abs(ux)+r, math.Abs(uy)+r, func(dx, dy float64) color.NRGBA {
 		t := 0.0
 		if length2 > 0 {
 			t = max(-1, min(1, (dx*ux+dy*uy)/length2))
@@ -149,13 +157,13 @@ func (c *canvas) line(x0, y0, x1, y1, width float64, col color.NRGBA) {
 	})
 }
 
-// rgb is an opaque colour in the usual hexadecimal notation.
-func rgb(hex uint32) color.NRGBA {
+// RGB is an opaque colour in the usual hexadecimal notation.
+func RGB(hex uint32) color.NRGBA {
 	return color.NRGBA{R: uint8(hex >> 16), G: uint8(hex >> 8), B: uint8(hex), A: 255}
 }
 
-// mix goes from a (t = 0) to b (t = 1).
-func mix(a, b color.NRGBA, t float64) color.NRGBA {
+// Mix goes from a (t = 0) to b (t = 1).
+func Mix(a, b color.NRGBA, t float64) color.NRGBA {
 	m := func(x, y uint8) uint8 { return uint8(float64(x) + t*(float64(y)-float64(x)) + 0.5) }
 	return color.NRGBA{R: m(a.R, b.R), G: m(a.G, b.G), B: m(a.B, b.B), A: m(a.A, b.A)}
 }
