@@ -162,7 +162,8 @@ func (s *Scene) draw(c *paint.Canvas, p placed) {
 		b.line(0.06, 0.04, 0.16, 0.14, 0.16, paint.RGB(0x9aa2ad))
 		b.line(0.18, 0.16, 0.3, 0.3, 0.18, paint.RGB(0xc04a7a))
 	case Camera:
-		b.line(0, -0.4, 0, 0, 0.08, paint.RGB(0x6d7480))
+		b.line(0, -0.4, 0, 0, 0.1, paint.RGB(0xdfe4ec))
+		b.round(-0.4, -0.14, 0.42, 0.34, 0.08, paint.RGB(0xdfe4ec))
 		b.round(-0.36, -0.1, 0.22, 0.3, 0.06, paint.RGB(0x39404d))
 		b.round(0.2, 0, 0.38, 0.2, 0.03, paint.RGB(0x6d7480))
 		b.disc(-0.22, 0.18, 0.05, paint.RGB(0xe05050))
