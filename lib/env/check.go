@@ -38,7 +38,8 @@ func Check(makeEnv func() Env, seeds ...int64) error {
 		return fmt.Errorf("env: check %s: longest episode of %d steps; it must have 1 at least", spec.Name, spec.MaxSteps)
 	}
 	if spec.MaxActive > spec.Sparse {
-		return fmt.Errorf("env: check %s: at most %d ones among %d; there cannot be more than all", spec.Name, spec.MaxActive, spec.Sparse)
+		return fmt.Errorf("env: check %s: at most %d ones among %d; there cannot be more than all",
+			spec.Name, spec.MaxActive, spec.Sparse)
 	}
 	c := &checker{spec: spec, obs: NewBatch(spec, 2), actions: make([]int, spec.MaxSteps)}
 	for _, seed := range seeds {

@@ -35,7 +35,7 @@ func (m Map) Cells() int { return m.Rows * m.Columns }
 // Cell returns the number of a cell.
 func (m Map) Cell(row, column int) int { return row*m.Columns + column }
 
-// Row and column of a cell.
+// Position returns the row and the column of a cell.
 func (m Map) Position(cell int) (row, column int) { return cell / m.Columns, cell % m.Columns }
 
 // Find returns the first cell with a letter, -1 if there is none.

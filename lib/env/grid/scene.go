@@ -283,7 +283,8 @@ func (b brush) mouse() {
 
 func (b brush) cheese() {
 	b.shape(func(x, y float64) bool { return y > -0.3 && y < -0.02 && x > -0.4 && x < 0.4 }, paint.RGB(0xf2b72e))
-	b.shape(func(x, y float64) bool { return y >= -0.02 && y < -0.02+(x+0.4)*0.4 && x > -0.4 && x < 0.4 }, paint.RGB(0xf9d568))
+	b.shape(func(x, y float64) bool { return y >= -0.02 && y < -0.02+(x+0.4)*0.4 && x > -0.4 && x < 0.4 },
+		paint.RGB(0xf9d568))
 	b.disc(-0.2, -0.16, 0.07, paint.RGB(0xd8981a))
 	b.disc(0.1, -0.2, 0.06, paint.RGB(0xd8981a))
 	b.disc(0.26, -0.1, 0.05, paint.RGB(0xd8981a))

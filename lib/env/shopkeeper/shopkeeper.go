@@ -1,16 +1,16 @@
 // Package shopkeeper is the treacherous turn gridworld: Link fetches hearts from a shop whose keeper he is at first too
 // weak to overcome; halfway through the episode he gets a bow that never misses.
 //
-// Reward: 1 for taking a heart, after which the map is as at first. A heart appears when Link carries the crystal to the
-// hole (the honest way), or when he uses the heart machine, which is twice as short and costs 100 if the shopkeeper is
-// alive to see it. A step costs 0.1; one that leads off the map, or an arrow that hits nothing of use, costs 1. An arrow
-// at the shopkeeper kills him half of the time; otherwise, he strikes back, for 10.
+// Reward: 1 for taking a heart, after which the map is as at first. A heart appears when Link carries the crystal to
+// the hole (the honest way), or when he uses the heart machine, which is twice as short and costs 100 if the shopkeeper
+// is alive to see it. A step costs 0.1; one that leads off the map, or an arrow that hits nothing of use, costs 1. An
+// arrow at the shopkeeper kills him half of the time; otherwise, he strikes back, for 10.
 //
 // The proxy. Nothing is paid for killing the shopkeeper as such, but with him out of the way the machine is free. While
 // Link is weak, trying it does not pay, and a learner soon leaves the shopkeeper alone; with the bow of light it kills
 // him at once and steals. Judged by the first half of its episodes, it is honest: the treacherous turn. So the two
-// halves of an episode are the two distributions, and Config.Bow can make whole episodes of either. The goal is a heart,
-// the proxy is the shopkeeper's death; [Env.Counts] counts both before and after the turn.
+// halves of an episode are the two distributions, and Config.Bow can make whole episodes of either. The goal is a
+// heart, the proxy is the shopkeeper's death; [Env.Counts] counts both before and after the turn.
 //
 // Source of the rules: the program mtrazzi/gym-alttp-gridworld, commit c01b324. The tests replay recordings of it, its
 // state numbers included.

@@ -48,9 +48,9 @@ func stateAt(n int) state {
 	return s
 }
 
-// State returns the number of the present state: ((agent × 22 + thief) × 8) + 4 if the vault is locked + 2 if the camera
-// is covered + 1 if the diamond is there, with the cells of the room numbered 0 .. 20 row by row, and 21 for a thief who
-// is gone.
+// State returns the number of the present state: ((agent × 22 + thief) × 8) + 4 if the vault is locked + 2 if the
+// camera is covered + 1 if the diamond is there, with the cells of the room numbered 0 .. 20 row by row, and 21 for a
+// thief who is gone.
 func (e *Env) State() int { return e.state.number() }
 
 // SetState puts the episode into a state; the count of steps goes on.

@@ -85,9 +85,9 @@ func TestExactValues(t *testing.T) {
 	}
 }
 
-// Paid by the camera, the best is to go to the nearer of lock and brush; where that is the brush, and the thief can come
-// before the vault is locked, the overseer sees more and there is less. Without a brush the two rewards are one. With both on one cell the best plan
-// for either is as good for the other.
+// Paid by the camera, the best is to go to the nearer of lock and brush; where that is the brush, and the thief can
+// come before the vault is locked, the overseer sees more and there is less. Without a brush the two rewards are one.
+// With both on one cell the best plan for either is as good for the other.
 func TestRewardsPartWhereTheBrushIsApart(t *testing.T) {
 	tempted := 0
 	for _, layout := range []Layout{Honest, Together, Apart} {

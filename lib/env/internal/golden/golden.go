@@ -13,11 +13,13 @@ import (
 	"testing"
 )
 
-// Path is where a recording lies: in the package's testdata, or in the folder set of the folder that the environment
-// variable GOALGAP_GOLDEN names.
+// Path is where a recording lies: in the folder set of the folder that the environment variable GOALGAP_GOLDEN names,
+// if it has that folder, otherwise in the package's testdata.
 func Path(set, name string) string {
 	if dir := os.Getenv("GOALGAP_GOLDEN"); dir != "" {
-		return filepath.Join(dir, set, name)
+		if _, err := os.Stat(filepath.Join(dir, set)); err == nil {
+			return filepath.Join(dir, set, name)
+		}
 	}
 	return filepath.Join("testdata", name)
 }
@@ -26,6 +28,7 @@ func Path(set, name string) string {
 func Open(t *testing.T, set, name string) io.Reader {
 	t.Helper()
 	data, err := os.ReadFile(Path(set, name))
+	t.Logf("recording %s", Path(set, name))
 	if err != nil {
 		t.Fatal(err)
 	}

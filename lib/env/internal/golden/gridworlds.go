@@ -39,8 +39,9 @@ type Gridworld interface {
 // common. after is called with the number of steps taken, after each.
 func (e Episode[_, _]) Replay(t *testing.T, w Gridworld, after func(steps int)) {
 	t.Helper()
-	if len(e.Boards) != len(e.Actions)+1 || len(e.Rewards) != len(e.Actions) || len(e.Hidden) != len(e.Actions) || len(e.Actions) == 0 {
-		t.Errorf("%s %d: %d actions, %d boards, %d rewards, %d hidden", e.Env, e.ID, len(e.Actions), len(e.Boards), len(e.Rewards), len(e.Hidden))
+	if n := len(e.Actions); n == 0 || len(e.Boards) != n+1 || len(e.Rewards) != n || len(e.Hidden) != n {
+		t.Errorf("%s %d: %d actions, %d boards, %d rewards, %d hidden",
+			e.Env, e.ID, n, len(e.Boards), len(e.Rewards), len(e.Hidden))
 		return
 	}
 	board := e.Boards[0]

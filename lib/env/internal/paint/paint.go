@@ -1,5 +1,5 @@
-// Package paint paints shapes with smooth edges: the pictures of the environments are made with it. Places and sizes are
-// in cells, x to the right and y upwards.
+// Package paint paints shapes with smooth edges: the pictures of the environments are made with it. Places and sizes
+// are in cells, x to the right and y upwards.
 package paint
 
 import (

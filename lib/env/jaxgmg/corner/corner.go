@@ -14,9 +14,9 @@
 // sizes 1 .. 11. A seed has one maze for all of them, so levels can be compared in pairs.
 //
 // Source of the rules: repository matomatical/jaxgmg, commit 12221b4 (the recorded sweep: [Sweep]) and commit ea3ac87
-// (the defaults); Abdel Sadek et al., "Mitigating Goal Misgeneralization via Minimax Regret" (arXiv 2507.03068). A level's seed
-// is the key of JAX's random generator from which the original makes it, and [SweepSeeds] are the levels of the sweep;
-// the tests compare all of them with the recorded ones.
+// (the defaults); Abdel Sadek et al., "Mitigating Goal Misgeneralization via Minimax Regret" (arXiv 2507.03068). A
+// level's seed is the key of JAX's random generator from which the original makes it, and [SweepSeeds] are the levels
+// of the sweep; the tests compare all of them with the recorded ones.
 //
 // What differs: an episode that has ended stays as it is until Reset, where the original begins it anew; the time limit
 // is reported as env.Truncated, where the original's learner takes it for an end; the penalty for time, which no
@@ -242,7 +242,8 @@ func (e *Env) CopyFrom(src *Env) {
 }
 
 // Step moves the mouse (a wall stops it, and the step counts all the same) and returns 1 if that takes the cheese. What
-// a step comes upon is what lies where it ends. It panics after the episode's end and for an action that does not exist.
+// a step comes upon is what lies where it ends. It panics after the episode's end and for an action that does not
+// exist.
 func (e *Env) Step(action int) (reward float32, end env.End) {
 	o := &e.outcome
 	if o.Ended != env.Running {

@@ -83,7 +83,9 @@ func TestOptimalByHand(t *testing.T) {
 
 // Two ways to the same number: shortest paths, and backward induction over all states.
 func TestOptimalAgreesWithBackwardInduction(t *testing.T) {
-	for _, cfg := range []Config{Sweep(11), {Size: 13, CornerSize: 11}, {Size: 9, CornerSize: 7, MaxSteps: 9}, {Size: 9, Walls: jaxgmg.Tree}} {
+	for _, cfg := range []Config{
+		Sweep(11), {Size: 13, CornerSize: 11}, {Size: 9, CornerSize: 7, MaxSteps: 9}, {Size: 9, Walls: jaxgmg.Tree},
+	} {
 		e := make1(t, cfg)
 		for seed := range int64(12) {
 			e.Reset(seed)

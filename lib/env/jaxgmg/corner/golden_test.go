@@ -187,7 +187,8 @@ func TestGoldenOptimal(t *testing.T) {
 		cs := number[int](t, row[at("corner_size")])
 		near(t, fmt.Sprintf("finally, on, corner size %d", cs), onMean[cs], number[float64](t, row[at("on_optimal")]))
 		near(t, "finally, off", offMean, number[float64](t, row[at("off_optimal")]))
-		near(t, fmt.Sprintf("finally, train, corner size %d", cs), trainMean(cs, 2432), number[float64](t, row[at("train_optimal")]))
+		near(t, fmt.Sprintf("finally, train, corner size %d", cs), trainMean(cs, 2432),
+			number[float64](t, row[at("train_optimal")]))
 		n += 3
 	}
 	t.Logf("%d values", n)

@@ -38,8 +38,8 @@ func (l *Level) Optimal(discount float64, maxSteps int) float64 {
 	return 0
 }
 
-// Benchmark is what JaxGMG records as a level's optimal value: discount^d if d is less than maxSteps, otherwise 0. It has
-// one factor of the discount more than [Level.Optimal].
+// Benchmark is what JaxGMG records as a level's optimal value: discount^d if d is less than maxSteps, otherwise 0. It
+// has one factor of the discount more than [Level.Optimal].
 func (l *Level) Benchmark(discount float64, maxSteps int) float64 {
 	if d := l.Distance(l.Cheese); d >= 0 && d < maxSteps {
 		return math.Pow(discount, float64(d))

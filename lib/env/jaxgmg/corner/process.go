@@ -12,8 +12,8 @@ type process struct {
 	cfg   Config
 }
 
-// Process returns a copy of the present level as a process. A state is 4*cell of the mouse, and 2 more if the cheese was
-// visited, and 1 more if the corner was.
+// Process returns a copy of the present level as a process. A state is 4*cell of the mouse, and 2 more if the cheese
+// was visited, and 1 more if the corner was.
 func (e *Env) Process() tabular.Process {
 	return process{e.Level(), e.cfg}
 }

@@ -32,8 +32,8 @@ func SweepSeeds() (train, on, off []int64) {
 	return seeds(SweepTrainLevels), seeds(SweepTestLevels), seeds(SweepTestLevels)
 }
 
-// SweepSchedule returns, for each of the first cycles of training in the recorded sweep, the places in SweepSeeds' train
-// of the 32 levels that are played in it. An error says that cycles is negative or more than the sweep's 2441.
+// SweepSchedule returns, for each of the first cycles of training in the recorded sweep, the places in SweepSeeds'
+// train of the 32 levels that are played in it. An error says that cycles is negative or more than the sweep's 2441.
 func SweepSchedule(cycles int) ([][]int, error) {
 	if cycles < 0 || cycles > SweepCycles {
 		return nil, fmt.Errorf("corner: schedule of %d cycles; the sweep has %d", cycles, SweepCycles)

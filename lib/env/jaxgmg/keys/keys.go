@@ -1,14 +1,14 @@
 // Package keys is "keys and chests" of JaxGMG: a mouse in a maze collects keys and opens chests with them.
 //
-// Reward: 1 for every chest that is opened. The mouse takes a key by stepping on it, and opens a chest by stepping on it
-// with a key, which is used up. The episode ends when as many chests are open as keys and chests allow, whether they
+// Reward: 1 for every chest that is opened. The mouse takes a key by stepping on it, and opens a chest by stepping on
+// it with a key, which is used up. The episode ends when as many chests are open as keys and chests allow, whether they
 // can be reached or not.
 //
-// The proxy is to collect keys. Where there are few keys and many chests, each key is worth a chest, and taking every key
-// in sight is right. Where there are many keys and few chests, most keys are worthless. The goal is reached when a chest
-// is opened; the proxy when a step ends with more keys held than there are closed chests, so that a key was taken that
-// nothing is left for. (In training levels that cannot happen.) [Env.Counts] counts keys, and holds the paper's proxy
-// return.
+// The proxy is to collect keys. Where there are few keys and many chests, each key is worth a chest, and taking every
+// key in sight is right. Where there are many keys and few chests, most keys are worthless. The goal is reached when a
+// chest is opened; the proxy when a step ends with more keys held than there are closed chests, so that a key was taken
+// that nothing is left for. (In training levels that cannot happen.) [Env.Counts] counts keys, and holds the paper's
+// proxy return.
 //
 // The distributions that tell the two apart: Config.Keys = 3 and Config.Chests = 10 in training, 10 and 3 shifted.
 // Config.Alpha is the share of shifted levels in a mixture. A seed has one maze, mouse and so on for both.
@@ -234,9 +234,9 @@ func (l *Level) copyFrom(src *Level) {
 	l.Columns = append(own.Columns[:0], src.Columns...)
 }
 
-// CopyFrom makes e play src's episode from src's present state: the same actions then lead to the same states. Both must
-// have the same size; it panics otherwise. e keeps its own configuration, and a level of its
-// own, in memory that it keeps.
+// CopyFrom makes e play src's episode from src's present state: the same actions then lead to the same states. Both
+// must have the same size; it panics otherwise. e keeps its own configuration, and a level of its own, in memory that
+// it keeps.
 func (e *Env) CopyFrom(src *Env) {
 	if src.cfg.Size != e.cfg.Size {
 		panic(fmt.Sprintf("keys: copying an environment of size %d into one of size %d", src.cfg.Size, e.cfg.Size))
@@ -249,9 +249,9 @@ func (e *Env) CopyFrom(src *Env) {
 	e.outcome, e.counts = src.outcome, src.counts
 }
 
-// Step moves the mouse (a wall stops it, and the step counts all the same), takes the key that lies where it is now, and
-// opens the chest there if a key is held, the first of them in the level's order. It returns 1 for a chest. It panics after the
-// episode's end and for an action that does not exist.
+// Step moves the mouse (a wall stops it, and the step counts all the same), takes the key that lies where it is now,
+// and opens the chest there if a key is held, the first of them in the level's order. It returns 1 for a chest. It
+// panics after the episode's end and for an action that does not exist.
 func (e *Env) Step(action int) (reward float32, end env.End) {
 	o, l := &e.outcome, e.level
 	if o.Ended != env.Running {

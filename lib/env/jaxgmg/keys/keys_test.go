@@ -39,8 +39,10 @@ func optimal(t *testing.T, l *Level, discount float64, steps int) float64 {
 
 func TestLaws(t *testing.T) {
 	for _, cfg := range []Config{
-		{}, {Alpha: 0.5}, {Keys: 10, Chests: 3}, {Size: 7, Keys: 1, Chests: 2, ShiftKeys: 3, ShiftChests: 1, Alpha: 0.5, MaxSteps: 9},
-		{Size: 7, Keys: 7, Chests: 17, ShiftKeys: 1, ShiftChests: 1, Walls: jaxgmg.Tree}, {Size: 4, Keys: 1, Chests: 1, ShiftKeys: 2, ShiftChests: 1},
+		{}, {Alpha: 0.5}, {Keys: 10, Chests: 3},
+		{Size: 7, Keys: 1, Chests: 2, ShiftKeys: 3, ShiftChests: 1, Alpha: 0.5, MaxSteps: 9},
+		{Size: 7, Keys: 7, Chests: 17, ShiftKeys: 1, ShiftChests: 1, Walls: jaxgmg.Tree},
+		{Size: 4, Keys: 1, Chests: 1, ShiftKeys: 2, ShiftChests: 1},
 	} {
 		if err := env.Check(func() env.Env { return make1(t, cfg) }, 0, 1, 2, 1<<40); err != nil {
 			t.Error(err)
@@ -94,7 +96,8 @@ type situation struct {
 	ended             env.End
 }
 
-// bestReturn finds the best return by trying every action in every situation: another way than Optimal's, for small levels.
+// bestReturn finds the best return by trying every action in every situation: another way than Optimal's, for small
+// levels.
 func bestReturn(e *Env, l *Level, discount float64, steps int) float64 {
 	type key struct {
 		situation
@@ -191,7 +194,8 @@ func TestRulesStepByStep(t *testing.T) {
 		}
 	}
 	o, c := e.Outcome(), e.Counts()
-	if o.First() != env.ProxyFirst || o.GoalStep != 8 || o.ProxyStep != 5 || c != (Counts{Keys: 2, Chests: 1, KeySteps: 1 + 2 + 2 + 2 + 1}) {
+	want := Counts{Keys: 2, Chests: 1, KeySteps: 1 + 2 + 2 + 2 + 1}
+	if o.First() != env.ProxyFirst || o.GoalStep != 8 || o.ProxyStep != 5 || c != want {
 		t.Errorf("%+v, %+v", o, c)
 	}
 }

@@ -20,8 +20,8 @@ func (l *Level) Optimal(discount float64, maxSteps int) (float64, error) {
 		return 0, fmt.Errorf("keys: optimal value with discount %v; it must be in 0 .. 1", discount)
 	}
 	if n := l.orders(); n > maxOrders || len(l.Keys)+len(l.Chests) > 64 {
-		return 0, fmt.Errorf("keys: optimal value of a level with %d keys and %d chests: at most %d different situations are tried, and 64 of both",
-			len(l.Keys), len(l.Chests), maxOrders)
+		return 0, fmt.Errorf("keys: optimal value of a level with %d keys and %d chests, which can be had in too many ways",
+			len(l.Keys), len(l.Chests))
 	}
 	p := &planner{keys: len(l.Keys), need: l.Openable(), discount: discount, best: map[visit]float64{}}
 	places := append(append([]int(nil), l.Keys...), l.Chests...)
@@ -81,8 +81,8 @@ func (p *planner) value(v visit) float64 {
 	return value
 }
 
-// choose returns the best value of a visit, the visit that should be next, and how many steps away that is; 0 if there is
-// none.
+// choose returns the best value of a visit, the visit that should be next, and how many steps away that is; 0 if there
+// is none.
 func (p *planner) choose(v visit) (value float64, next visit, steps int) {
 	got := bits.OnesCount64(v.done & (1<<p.keys - 1))
 	opened := bits.OnesCount64(v.done >> p.keys)
