@@ -80,7 +80,7 @@ func Accumulate(jobs ...Job) {
 	}
 	a.run.Do(len(a.pieces))
 	a.reduce.Do(len(a.spans))
-	clear(a.jobs) // keep nobody's batch alive
+	clear(a.jobs) // likewise
 }
 
 // rows returns the number of rows of a job.
@@ -107,8 +107,9 @@ func (a *accumulation) runPiece(i int) {
 		n.forward(p, job.Batch, job.Rows, lo, end, p.out[:size])
 		clear(p.dOut[:size])
 		job.Loss(lo, end, p.out[:size], p.dOut[:size])
-		n.backward(p, job.Batch, job.Rows != nil, lo, end, grad)
+		n.backward(p, end-lo, grad)
 	}
+	p.dense = nil // keep nobody's batch alive
 }
 
 // reduceSpan adds one stretch of the parts' gradients to the network's, in the parts' order.

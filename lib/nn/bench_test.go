@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 )
 
-// BenchmarkGEMM measures the products of a layer: forward Y = X·W, its weights' gradient dW = Xᵀ·dY, and the gradient of
-// its input dX = dY·Wᵀ (with Wᵀ prepared). "peak" is the inner tile on operands that stay in registers and the first
-// line of the cache: as fast as multiply-adds can be on this core at this time.
+// BenchmarkGEMM measures the products of a layer, named batch × inputs × outputs: forward Y = X·W + bias, its weights'
+// gradient dW = Xᵀ·dY, and the gradient of its input dX = dY·Wᵀ (with Wᵀ prepared). The metric "peak" is the share of
+// the multiply-add peak of this core, measured next to each product, as other work on the machine changes it.
 func BenchmarkGEMM(b *testing.B) {
 	random := func(n int) []float32 {
 		x := aligned(n)
@@ -17,40 +18,63 @@ func BenchmarkGEMM(b *testing.B) {
 		}
 		return x
 	}
-	report := func(b *testing.B, m, n, k int) {
-		b.ReportMetric(2*float64(m)*float64(n)*float64(k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+	shapes := [][3]int{
+		{4, 64, 64}, {128, 64, 64}, {256, 64, 64}, {1024, 64, 64}, {1024, 256, 256}, {2048, 512, 256},
+		{128, 4, 64}, {128, 64, 1}, {128, 64, 2}, {128, 64, 5}, {2, 64, 2},
 	}
-	b.Run("peak", func(b *testing.B) {
-		const m, n, k = 24, 32, 1 << 14 // 24 rows: three tiles of AVX-512, four of AVX2
-		x, w, y := random(m), random(n), random(m*n)
-		for b.Loop() {
-			gemm(m, n, k, x, 1, 0, w, 0, y, n)
-		}
-		report(b, m, n, k)
-	})
-	for _, s := range [][3]int{{2, 64, 64}, {128, 64, 64}, {128, 4, 64}, {128, 64, 2}, {128, 256, 256}} {
+	for _, s := range shapes {
 		batch, in, out := s[0], s[1], s[2]
-		x, w, y := random(batch*in), random(in*out), random(batch*out)
-		name := fmt.Sprintf("%dx%dx%d", batch, in, out)
-		b.Run(name+"/forward", func(b *testing.B) {
-			for b.Loop() {
-				gemm(batch, out, in, x, in, 1, w, out, y, out)
-			}
-			report(b, batch, in, out)
-		})
-		b.Run(name+"/dW", func(b *testing.B) {
-			for b.Loop() {
-				gemm(in, out, batch, x, 1, in, y, out, w, out)
-			}
-			report(b, batch, in, out)
-		})
-		b.Run(name+"/dX", func(b *testing.B) {
-			for b.Loop() {
-				gemm(batch, in, out, y, out, 1, w, in, x, in)
-			}
-			report(b, batch, in, out)
-		})
+		narrow := out <= narrowest
+		x, w, y, wt, bias := random(batch*in), random(in*out), random(batch*out), random(in*out), random(out)
+		for _, form := range []struct {
+			name string
+			run  func()
+		}{
+			{"forward", func() {
+				if narrow {
+					dots(y, x, w, bias, batch, in, out)
+				} else {
+					gemmFrom(batch, out, in, x, in, 1, w, out, y, out, bias, 0, nil, endPlain)
+				}
+			}},
+			{"dW", func() {
+				if narrow {
+					gemm(out, in, batch, y, 1, out, x, in, w, in)
+				} else {
+					gemm(in, out, batch, x, 1, in, y, out, w, out)
+				}
+			}},
+			{"dX", func() { gemmFrom(batch, in, out, y, out, 1, wt, in, x, in, zeros[:], 0, nil, endPlain) }},
+		} {
+			b.Run(fmt.Sprintf("%dx%dx%d/%s", batch, in, out, form.name), func(b *testing.B) {
+				operations := 2 * float64(batch) * float64(in) * float64(out)
+				for b.Loop() {
+					form.run()
+				}
+				rate, share := fastest(operations, form.run)
+				b.ReportMetric(rate/1e9, "GFLOP/s")
+				b.ReportMetric(share, "peak")
+			})
+		}
 	}
+}
+
+// fastest returns the rate at which f does its operations, and its share of the peak, in operations a second: the best
+// of rounds in which the two take turns, as other work on the machine slows both.
+func fastest(operations float64, f func()) (rate, share float64) {
+	calls := max(1, int(2e7/operations))
+	peak := 0.0
+	for range 30 {
+		start := time.Now()
+		for range calls {
+			f()
+		}
+		rate = max(rate, operations*float64(calls)/time.Since(start).Seconds())
+		start = time.Now()
+		did := peakRounds(1 << 16)
+		peak = max(peak, did/time.Since(start).Seconds())
+	}
+	return rate, rate / peak
 }
 
 // BenchmarkSparse measures the first layer of a network on one observation with 90 ones among 2000, 64 wide.

@@ -1,6 +1,10 @@
 package nn
 
-import "golang.org/x/sys/cpu"
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
 
 //go:generate sh -c "go run gen_amd64.go > kernels_amd64.s"
 
@@ -30,24 +34,31 @@ func Kernels() string {
 	return [...]string{portable: "portable Go", avx2: "AVX2", avx512: "AVX-512"}[instructions]
 }
 
-func gemm(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int) {
-	if m <= 0 || n <= 0 || k <= 0 {
+func gemmFrom(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int, from []float32, ldf int, h []float32, end int) {
+	if m <= 0 || n <= 0 {
 		return
 	}
 	// The assembly checks nothing.
-	_, _, _ = a[(m-1)*rsa+(k-1)*csa], b[(k-1)*ldb+n-1], c[(m-1)*ldc+n-1]
+	if k > 0 {
+		_, _ = a[(m-1)*rsa+(k-1)*csa], b[(k-1)*ldb+n-1]
+	}
+	_, _ = c[(m-1)*ldc+n-1], from[(m-1)*ldf+n-1]
+	if end == endTanhGrad {
+		_ = h[(m-1)*ldc+n-1]
+	}
 	switch instructions {
 	case avx512:
-		gemm512(m, n, k, a, rsa, csa, b, ldb, c, ldc)
+		gemm512(m, n, k, a, rsa, csa, b, ldb, c, ldc, from, ldf, h, end)
 	case avx2:
-		gemm256(m, n, k, a, rsa, csa, b, ldb, c, ldc)
+		gemm256(m, n, k, a, rsa, csa, b, ldb, c, ldc, from, ldf, h, end)
 	default:
-		gemmPortable(m, n, k, a, rsa, csa, b, ldb, c, ldc)
+		gemmFromPortable(m, n, k, a, rsa, csa, b, ldb, c, ldc, from, ldf, h, end)
 	}
 }
 
 // gemm512 cuts C into tiles of up to 8 rows and 32 columns.
-func gemm512(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int) {
+func gemm512(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int, from []float32, ldf int, h []float32, end int) {
+	pb := unsafe.SliceData(b) // where k is 0 there need not be any
 	for j := 0; j < n; j += 32 {
 		cols := min(32, n-j)
 		two := cols > 16
@@ -55,32 +66,42 @@ func gemm512(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []f
 		if two {
 			last -= 16
 		}
+		if k > 0 {
+			pb = &b[j]
+		}
+		pa, ph := unsafe.SliceData(a), unsafe.SliceData(h)
 		for i := 0; i < m; {
-			pa, pb, pc := &a[i*rsa], &b[j], &c[i*ldc+j]
+			pc, pf := &c[i*ldc+j], &from[i*ldf+j]
+			if k > 0 {
+				pa = &a[i*rsa]
+			}
+			if end == endTanhGrad {
+				ph = &h[i*ldc+j]
+			}
 			switch left := m - i; {
 			case left >= 8 && two:
-				gemm512x8x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				gemm512x8x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
 				i += 8
 			case left >= 8:
-				gemm512x8x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				gemm512x8x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
 				i += 8
 			case left >= 4 && two:
-				gemm512x4x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				gemm512x4x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
 				i += 4
 			case left >= 4:
-				gemm512x4x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				gemm512x4x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
 				i += 4
 			case left >= 2 && two:
-				gemm512x2x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				gemm512x2x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
 				i += 2
 			case left >= 2:
-				gemm512x2x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				gemm512x2x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
 				i += 2
 			case two:
-				gemm512x1x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				gemm512x1x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
 				i++
 			default:
-				gemm512x1x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				gemm512x1x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
 				i++
 			}
 		}
@@ -88,7 +109,8 @@ func gemm512(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []f
 }
 
 // gemm256 cuts C into tiles of up to 6 rows and 16 columns.
-func gemm256(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int) {
+func gemm256(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int, from []float32, ldf int, h []float32, end int) {
+	pb := unsafe.SliceData(b) // where k is 0 there need not be any
 	for j := 0; j < n; j += 16 {
 		cols := min(16, n-j)
 		two := cols > 8
@@ -96,36 +118,73 @@ func gemm256(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []f
 		if two {
 			last -= 8
 		}
+		if k > 0 {
+			pb = &b[j]
+		}
+		pa, ph := unsafe.SliceData(a), unsafe.SliceData(h)
 		for i := 0; i < m; {
-			pa, pb, pc := &a[i*rsa], &b[j], &c[i*ldc+j]
+			pc, pf := &c[i*ldc+j], &from[i*ldf+j]
+			if k > 0 {
+				pa = &a[i*rsa]
+			}
+			if end == endTanhGrad {
+				ph = &h[i*ldc+j]
+			}
 			switch left := m - i; {
 			case left >= 6 && two:
-				gemm256x6x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				gemm256x6x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
 				i += 6
 			case left >= 6:
-				gemm256x6x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				gemm256x6x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
 				i += 6
 			case left >= 4 && two:
-				gemm256x4x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				gemm256x4x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
 				i += 4
 			case left >= 4:
-				gemm256x4x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				gemm256x4x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
 				i += 4
 			case left >= 2 && two:
-				gemm256x2x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				gemm256x2x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
 				i += 2
 			case left >= 2:
-				gemm256x2x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				gemm256x2x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
 				i += 2
 			case two:
-				gemm256x1x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				gemm256x1x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
 				i++
 			default:
-				gemm256x1x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, last)
+				gemm256x1x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
 				i++
 			}
 		}
 	}
+}
+
+func dots(y, x, w, bias []float32, rows, k, n int) {
+	if rows <= 0 || n <= 0 {
+		return
+	}
+	y, x, w, bias = y[:rows*n], x[:rows*k], w[:n*k], bias[:n]
+	switch {
+	case instructions == portable || k == 0:
+		dotsPortable(y, x, w, bias, rows, k, n)
+	case instructions == avx512:
+		dots512(&y[0], &x[0], &w[0], &bias[0], rows, k, n)
+	default:
+		dots256(&y[0], &x[0], &w[0], &bias[0], rows, k, n)
+	}
+}
+
+func transpose(dst, src []float32, rows, cols int) {
+	dst, src = dst[:rows*cols], src[:rows*cols]
+	whole, tiles := 0, cols/8
+	if instructions != portable && tiles > 0 {
+		for whole = 0; whole+8 <= rows; whole += 8 {
+			transpose256(&dst[whole], &src[whole*cols], 4*rows, 4*cols, tiles)
+		}
+		transposePortable(dst, src, rows, cols, 0, whole, 8*tiles)
+	}
+	transposePortable(dst, src, rows, cols, whole, rows, 0)
 }
 
 func sumRows(y, w []float32, rows int, index []int32) bool {
@@ -198,6 +257,44 @@ func tanh(x []float32) {
 	default:
 		tanhPortable(x)
 	}
+}
+
+func exp(x []float32) {
+	switch {
+	case len(x) == 0:
+	case instructions == avx512:
+		exp512(&x[0], len(x))
+	case instructions == avx2:
+		exp256(&x[0], len(x))
+	default:
+		expPortable(x)
+	}
+}
+
+func log(x []float32) {
+	switch {
+	case len(x) == 0:
+	case instructions == avx512:
+		log512(&x[0], len(x))
+	case instructions == avx2:
+		log256(&x[0], len(x))
+	default:
+		logPortable(x)
+	}
+}
+
+// peakRounds runs n rounds of multiply-adds on registers alone and returns how many floating-point operations they were.
+func peakRounds(n int) float64 {
+	const each = 12 * 2 // registers, operations
+	switch instructions {
+	case avx512:
+		peak512(n)
+		return each * 16 * float64(n)
+	case avx2:
+		peak256(n)
+		return each * 8 * float64(n)
+	}
+	return peakPortable(n)
 }
 
 func tanhGrad(d, h []float32) {

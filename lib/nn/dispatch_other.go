@@ -5,8 +5,14 @@ package nn
 // Kernels says which kernels are in use: "AVX-512", "AVX2" or "portable Go".
 func Kernels() string { return "portable Go" }
 
-func gemm(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int) {
-	gemmPortable(m, n, k, a, rsa, csa, b, ldb, c, ldc)
+func gemmFrom(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int, from []float32, ldf int, h []float32, end int) {
+	gemmFromPortable(m, n, k, a, rsa, csa, b, ldb, c, ldc, from, ldf, h, end)
+}
+
+func dots(y, x, w, bias []float32, rows, k, n int) { dotsPortable(y, x, w, bias, rows, k, n) }
+
+func transpose(dst, src []float32, rows, cols int) {
+	transposePortable(dst, src, rows, cols, 0, rows, 0)
 }
 
 func sumRows(y, w []float32, rows int, index []int32) bool { return sumRowsPortable(y, w, rows, index) }
@@ -20,6 +26,13 @@ func addToRows(w, d []float32, rows int, index []int32) bool {
 func compact(dst, src []int32) int { return copy(dst, src) }
 
 func tanh(x []float32) { tanhPortable(x) }
+
+func exp(x []float32) { expPortable(x) }
+
+func log(x []float32) { logPortable(x) }
+
+// peakRounds runs n rounds of multiply-adds on registers alone and returns how many floating-point operations they were.
+func peakRounds(n int) float64 { return peakPortable(n) }
 
 func tanhGrad(d, h []float32) { tanhGradPortable(d, h) }
 

@@ -12,6 +12,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // isa is an instruction set.
@@ -81,11 +82,18 @@ func (s isa) vectors(name string, body func(load func(string, int), store func(i
 	p("done_%s:", name)
 }
 
-// gemm writes the tile of the given rows and vectors: C += A·B, with C in registers while k runs.
+// The ends of a gemm tile, as in kernels.go.
+const (
+	endTanh     = 1
+	endTanhGrad = 2
+)
+
+// gemm writes the tile of the given rows and vectors: C = end(From + A·B), with C in registers while k runs.
 func (s isa) gemm(rows, vecs int) {
-	p("\n// func gemm%sx%dx%d(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, last int)", s.name, rows, vecs)
-	p("TEXT ·gemm%sx%dx%d(SB), NOSPLIT, $0-72", s.name, rows, vecs)
-	p("\tMOVQ last+64(FP), CX")
+	label := fmt.Sprintf("gemm%sx%dx%d", s.name, rows, vecs)
+	p("\n// func %s(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)", label)
+	p("TEXT ·%s(SB), NOSPLIT, $0-104", label)
+	p("\tMOVQ last+88(FP), CX")
 	s.mask()
 	p("\tMOVQ k+0(FP), DX")
 	p("\tMOVQ a+8(FP), AX")
@@ -99,33 +107,32 @@ func (s isa) gemm(rows, vecs int) {
 	p("\tLEAQ (AX)(R8*4), R10")
 	acc := func(i, v int) int { return i*vecs + v }
 	bReg := rows * vecs
-	cRows := func(f func(i, v int, addr string)) {
-		p("\tMOVQ DI, R13")
+	// each calls f for every vector of the tile in the matrix at the pointer, whose rows are a stride apart.
+	each := func(pointer, stride string, f func(r int, addr string, partial bool)) {
 		for i := range rows {
 			for v := range vecs {
-				f(i, v, fmt.Sprintf("%d(R13)", v*s.lanes*4))
+				f(acc(i, v), fmt.Sprintf("%d(%s)", v*s.lanes*4, pointer), v == vecs-1)
 			}
 			if i < rows-1 {
-				p("\tADDQ R11, R13")
+				p("\tADDQ %s, %s", stride, pointer)
 			}
 		}
 	}
-	cRows(func(i, v int, addr string) {
-		if v == vecs-1 {
-			s.loadMasked(addr, acc(i, v))
+	load := func(r int, addr string, partial bool) {
+		if partial {
+			s.loadMasked(addr, r)
 		} else {
-			p("\tVMOVUPS %s, %s", addr, s.r(acc(i, v)))
+			p("\tVMOVUPS %s, %s", addr, s.r(r))
 		}
-	})
-	label := fmt.Sprintf("gemm%sx%dx%d", s.name, rows, vecs)
+	}
+	p("\tMOVQ from+64(FP), R13")
+	p("\tMOVQ ldf+72(FP), R12")
+	each("R13", "R12", load)
+	p("\tTESTQ DX, DX")
+	p("\tJEQ end_%s", label)
 	p("loop_%s:", label)
 	for v := range vecs {
-		addr := fmt.Sprintf("%d(BX)", v*s.lanes*4)
-		if v == vecs-1 {
-			s.loadMasked(addr, bReg+v)
-		} else {
-			p("\tVMOVUPS %s, %s", addr, s.r(bReg+v))
-		}
+		load(bReg+v, fmt.Sprintf("%d(BX)", v*s.lanes*4), v == vecs-1)
 	}
 	addrs := []string{"(AX)", "(AX)(R8*1)", "(AX)(R8*2)", "(AX)(R9*1)", "(R10)", "(R10)(R8*1)", "(R10)(R8*2)", "(R10)(R9*1)"}
 	for i := range rows {
@@ -143,11 +150,35 @@ func (s isa) gemm(rows, vecs int) {
 	p("\tADDQ SI, BX")
 	p("\tDECQ DX")
 	p("\tJNE loop_%s", label)
-	cRows(func(i, v int, addr string) {
-		if v == vecs-1 {
-			s.storeMasked(acc(i, v), addr)
+
+	// What stood in the registers of A and B is done with.
+	p("end_%s:", label)
+	p("\tMOVQ end+96(FP), DX")
+	p("\tCMPQ DX, $%d", endTanh)
+	p("\tJLT store_%s", label)
+	p("\tJEQ tanh_%s", label)
+	p("\tMOVQ h+80(FP), AX")
+	each("AX", "R11", func(r int, addr string, partial bool) {
+		h := bReg + r%2
+		load(h, addr, partial)
+		s.timesTanhGrad(r, h)
+	})
+	p("\tJMP store_%s", label)
+	p("tanh_%s:", label)
+	for r := range rows * vecs {
+		// AVX-512 has registers for several vectors under way, AVX2 renames the same ones.
+		t := bReg
+		if s.lanes == 16 {
+			t += r % 4 * 3
+		}
+		s.tanhOf(r, t)
+	}
+	p("store_%s:", label)
+	each("DI", "R11", func(r int, addr string, partial bool) {
+		if partial {
+			s.storeMasked(r, addr)
 		} else {
-			p("\tVMOVUPS %s, %s", s.r(acc(i, v)), addr)
+			p("\tVMOVUPS %s, %s", s.r(r), addr)
 		}
 	})
 	p("\tVZEROUPPER")
@@ -258,50 +289,55 @@ func (s isa) sparse(add bool, vecs int) {
 	p("\tRET")
 }
 
-// The constants of tanh, in the order of the table.
-var tanhTable = []float64{
-	7.90531110763549805, -7.90531110763549805,
-	-2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-08, 1.48572235717979e-05,
-	6.37261928875436e-04, 4.89352455891786e-03,
-	1.19825839466702e-06, 1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03,
-	1, -1,
+// table holds the constants of the kernels, each 16 times.
+var table []uint32
+
+// word returns the address of a vector of the given bits.
+func word(bits uint32) string {
+	i := slices.Index(table, bits)
+	if i < 0 {
+		i = len(table)
+		table = append(table, bits)
+	}
+	return fmt.Sprintf("table<>+%d(SB)", 64*i)
 }
 
-func constant(i int) string { return fmt.Sprintf("tanhTable<>+%d(SB)", 64*i) }
+// constant returns the address of a vector of x.
+func constant(x float64) string { return word(math.Float32bits(float32(x))) }
 
-func (s isa) tanh() {
-	p("\n// func tanh%s(x *float32, n int)", s.name)
-	p("TEXT ·tanh%s(SB), NOSPLIT, $0-16", s.name)
-	p("\tMOVQ x+0(FP), DI")
-	p("\tMOVQ n+8(FP), CX")
-	x, t, sq, num, den := s.r(0), s.r(1), s.r(2), s.r(3), s.r(4)
-	// VMINPS and VMAXPS return their first operand (in Go's order) where one is NaN: there stands x.
-	clamp := func(hi, lo int) {
-		p("\tVMOVUPS %s, %s", constant(hi), t)
-		p("\tVMINPS %s, %s, %s", x, t, x)
-		p("\tVMOVUPS %s, %s", constant(lo), t)
-		p("\tVMAXPS %s, %s, %s", x, t, x)
+// horner writes acc = ((c₀·x + c₁)·x + …), the coefficients being given from the highest power down.
+func (s isa) horner(acc, x int, coefficients ...float64) {
+	p("\tVMOVUPS %s, %s", constant(coefficients[0]), s.r(acc))
+	for _, c := range coefficients[1:] {
+		p("\tVFMADD213PS %s, %s, %s", constant(c), s.r(x), s.r(acc))
 	}
-	s.vectors("tanh"+s.name, func(load func(string, int), store func(int, string)) {
-		load("(DI)", 0)
-		clamp(0, 1)
-		p("\tVMULPS %s, %s, %s", x, x, sq)
-		p("\tVMOVUPS %s, %s", constant(2), num)
-		for i := 3; i <= 8; i++ {
-			p("\tVFMADD213PS %s, %s, %s", constant(i), sq, num)
-		}
-		p("\tVMULPS %s, %s, %s", x, num, num)
-		p("\tVMOVUPS %s, %s", constant(9), den)
-		for i := 10; i <= 12; i++ {
-			p("\tVFMADD213PS %s, %s, %s", constant(i), sq, den)
-		}
-		p("\tVDIVPS %s, %s, %s", den, num, x)
-		clamp(13, 14)
-		store(0, "(DI)")
-		p("\tADDQ $%d, DI", 4*s.lanes)
-	})
-	p("\tVZEROUPPER")
-	p("\tRET")
+}
+
+// clamp brings register x between lo and hi; NaN stays NaN. It destroys register t.
+func (s isa) clamp(x, t int, lo, hi float64) {
+	// VMINPS and VMAXPS return their first operand (in Go's order) where one is NaN: there stands x.
+	p("\tVMOVUPS %s, %s", constant(hi), s.r(t))
+	p("\tVMINPS %s, %s, %s", s.r(x), s.r(t), s.r(x))
+	p("\tVMOVUPS %s, %s", constant(lo), s.r(t))
+	p("\tVMAXPS %s, %s, %s", s.r(x), s.r(t), s.r(x))
+}
+
+// tanhOf replaces register x by its hyperbolic tangent; it destroys the three registers from t on.
+func (s isa) tanhOf(x, t int) {
+	square, numerator, denominator := t, t+1, t+2
+	s.clamp(x, t, -7.90531110763549805, 7.90531110763549805)
+	p("\tVMULPS %[1]s, %[1]s, %[2]s", s.r(x), s.r(square))
+	s.horner(numerator, square, -2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-08,
+		1.48572235717979e-05, 6.37261928875436e-04, 4.89352455891786e-03)
+	p("\tVMULPS %s, %s, %s", s.r(x), s.r(numerator), s.r(numerator))
+	s.horner(denominator, square, 1.19825839466702e-06, 1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03)
+	p("\tVDIVPS %s, %s, %s", s.r(denominator), s.r(numerator), s.r(x))
+}
+
+// timesTanhGrad multiplies register d by 1-h², which destroys h.
+func (s isa) timesTanhGrad(d, h int) {
+	p("\tVMULPS %[1]s, %[1]s, %[1]s", s.r(h))
+	p("\tVFNMADD231PS %[1]s, %[2]s, %[2]s", s.r(h), s.r(d))
 }
 
 func (s isa) tanhGrad() {
@@ -313,8 +349,7 @@ func (s isa) tanhGrad() {
 	s.vectors("tanhGrad"+s.name, func(load func(string, int), store func(int, string)) {
 		load("(DI)", 0)
 		load("(SI)", 1)
-		p("\tVMULPS %[1]s, %[1]s, %[1]s", s.r(1))
-		p("\tVFNMADD231PS %[1]s, %[2]s, %[2]s", s.r(1), s.r(0))
+		s.timesTanhGrad(0, 1)
 		store(0, "(DI)")
 		p("\tADDQ $%d, DI", 4*s.lanes)
 		p("\tADDQ $%d, SI", 4*s.lanes)
@@ -341,19 +376,269 @@ func (s isa) add() {
 	p("\tRET")
 }
 
+// sumSquares adds in four registers, as a sum in one would wait for each addition.
 func (s isa) sumSquares() {
 	p("\n// func sumSquares%s(x *float32, n int, lanes *[16]float32)", s.name)
 	p("TEXT ·sumSquares%s(SB), NOSPLIT, $0-24", s.name)
 	p("\tMOVQ x+0(FP), DI")
 	p("\tMOVQ n+8(FP), CX")
-	p("\tVXORPS X0, X0, X0")
+	for r := range 4 {
+		p("\tVXORPS X%[1]d, X%[1]d, X%[1]d", r)
+	}
+	p("four_sumSquares%s:", s.name)
+	p("\tCMPQ CX, $%d", 4*s.lanes)
+	p("\tJLT vector_sumSquares%s", s.name)
+	for r := range 4 {
+		p("\tVMOVUPS %d(DI), %s", 4*s.lanes*r, s.r(4+r))
+	}
+	for r := range 4 {
+		p("\tVFMADD231PS %[1]s, %[1]s, %[2]s", s.r(4+r), s.r(r))
+	}
+	p("\tADDQ $%d, DI", 16*s.lanes)
+	p("\tSUBQ $%d, CX", 4*s.lanes)
+	p("\tJMP four_sumSquares%s", s.name)
 	s.vectors("sumSquares"+s.name, func(load func(string, int), store func(int, string)) {
-		load("(DI)", 1)
-		p("\tVFMADD231PS %[1]s, %[1]s, %[2]s", s.r(1), s.r(0))
+		load("(DI)", 4)
+		p("\tVFMADD231PS %[1]s, %[1]s, %[2]s", s.r(4), s.r(0))
 		p("\tADDQ $%d, DI", 4*s.lanes)
 	})
+	for _, r := range [][2]int{{0, 1}, {2, 3}, {0, 2}} {
+		p("\tVADDPS %s, %s, %s", s.r(r[1]), s.r(r[0]), s.r(r[0]))
+	}
 	p("\tMOVQ lanes+16(FP), DI")
 	p("\tVMOVUPS %s, (DI)", s.r(0))
+	p("\tVZEROUPPER")
+	p("\tRET")
+}
+
+// elementwise writes a kernel that replaces each number of a slice, which of puts into register 0.
+func (s isa) elementwise(name string, of func()) {
+	p("\n// func %s%s(x *float32, n int)", name, s.name)
+	p("TEXT ·%s%s(SB), NOSPLIT, $0-16", name, s.name)
+	p("\tMOVQ x+0(FP), DI")
+	p("\tMOVQ n+8(FP), CX")
+	s.vectors(name+s.name, func(load func(string, int), store func(int, string)) {
+		load("(DI)", 0)
+		of()
+		store(0, "(DI)")
+		p("\tADDQ $%d, DI", 4*s.lanes)
+	})
+	p("\tVZEROUPPER")
+	p("\tRET")
+}
+
+// expOf replaces register 0 by its exponential: 2ᵏ·eʳ with k whole and |r| ≤ ln(2)/2, eʳ by the polynomial of Cephes'
+// expf.
+func (s isa) expOf() {
+	x, k, r, y := s.r(0), s.r(1), s.r(2), s.r(3)
+	s.clamp(0, 1, -104, 89) // beyond, the result is 0 or infinite all the same
+	p("\tVMULPS %s, %s, %s", constant(math.Log2E), x, k)
+	if s.lanes == 16 {
+		p("\tVRNDSCALEPS $0, %s, %s", k, k)
+	} else {
+		p("\tVROUNDPS $0, %s, %s", k, k)
+	}
+	// ln 2 in two parts: the first has few bits, so that its product with k is exact.
+	p("\tVMOVAPS %s, %s", x, r)
+	p("\tVFNMADD231PS %s, %s, %s", constant(0.693359375), k, r)
+	p("\tVFNMADD231PS %s, %s, %s", constant(-2.12194440e-4), k, r)
+	s.horner(3, 2, 1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1, 1, 1)
+	if s.lanes == 16 {
+		p("\tVSCALEFPS %s, %s, %s", k, y, x)
+		return
+	}
+	// By two halves of the power, as 2ᵏ alone may be no number.
+	p("\tVCVTPS2DQ %s, %s", k, k)
+	p("\tVPSRAD $1, %s, %s", k, r)
+	p("\tVPSUBD %s, %s, %s", r, k, k)
+	for _, half := range []string{k, r} {
+		p("\tVPADDD %s, %s, %s", word(127), half, half)
+		p("\tVPSLLD $23, %s, %s", half, half)
+		p("\tVMULPS %s, %s, %s", half, y, y)
+	}
+	p("\tVMOVAPS %s, %s", y, x)
+}
+
+// logOf replaces register 0, which holds positive normal numbers or NaN, by its logarithm: e·ln 2 + log(1+f) with
+// √½ ≤ 1+f < √2, log(1+f) by the polynomial of Cephes' logf.
+func (s isa) logOf() {
+	x, e, f, y, z := s.r(0), s.r(1), s.r(2), s.r(3), s.r(4)
+	p("\tVPSUBD %s, %s, %s", word(0x3f3504f3), x, e) // the bits of √½
+	p("\tVPSRAD $23, %s, %s", e, e)
+	p("\tVPSLLD $23, %s, %s", e, f)
+	p("\tVPSUBD %s, %s, %s", f, x, f)
+	p("\tVSUBPS %s, %s, %s", constant(1), f, f)
+	p("\tVCVTDQ2PS %s, %s", e, e)
+	p("\tVMULPS %s, %s, %s", f, f, z)
+	s.horner(3, 2, 7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+		2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1)
+	p("\tVMULPS %s, %s, %s", f, y, y)
+	p("\tVMULPS %s, %s, %s", z, y, y)
+	p("\tVFMADD231PS %s, %s, %s", constant(-2.12194440e-4), e, y)
+	p("\tVFNMADD231PS %s, %s, %s", constant(0.5), z, y)
+	p("\tVADDPS %s, %s, %s", f, y, y)
+	p("\tVFMADD231PS %s, %s, %s", constant(0.693359375), e, y)
+	p("\tVFMADD132PS %s, %s, %s", constant(0), y, x) // x·0 + y hands NaN on
+}
+
+// dots writes the kernel of a narrow layer: Y = X·Wᵀ + bias, four rows at a time, for each of them and each output the
+// product of two vectors. The order in which a product is summed does not depend on which of the four rows it is.
+func (s isa) dots() {
+	label := "dots" + s.name
+	p("\n// func %s(y, x, w, bias *float32, rows, k, n int)", label)
+	p("TEXT ·%s(SB), NOSPLIT, $0-56", label)
+	p("\tMOVQ k+40(FP), CX")
+	p("\tANDQ $%d, CX", s.lanes-1)
+	s.mask()
+	p("\tMOVQ y+0(FP), DI")
+	p("\tMOVQ x+8(FP), AX")
+	p("\tMOVQ rows+32(FP), R13")
+	p("\tMOVQ k+40(FP), SI")
+	p("\tANDQ $%d, SI", -s.lanes)
+	p("\tSHLQ $2, SI")
+	p("\tMOVQ n+48(FP), R11")
+	p("\tSHLQ $2, R11")
+	rows := []string{"AX", "R8", "R9", "R10"}
+	p("rows_%s:", label)
+	p("\tMOVQ k+40(FP), CX")
+	for i := 1; i < 4; i++ { // where fewer than four rows are left the last one stands in
+		p("\tLEAQ (%s)(CX*4), %s", rows[i-1], rows[i])
+		p("\tCMPQ R13, $%d", i+1)
+		p("\tCMOVQLT %s, %s", rows[i-1], rows[i])
+	}
+	p("\tMOVQ w+16(FP), BX")
+	p("\tMOVQ bias+24(FP), DX")
+	p("\tMOVQ n+48(FP), R12")
+	p("output_%s:", label)
+	for i := range rows {
+		p("\tVXORPS X%[1]d, X%[1]d, X%[1]d", i)
+	}
+	p("\tXORQ CX, CX")
+	p("vector_%s:", label)
+	p("\tCMPQ CX, SI")
+	p("\tJGE tail_%s", label)
+	p("\tVMOVUPS (BX)(CX*1), %s", s.r(4))
+	for i, r := range rows {
+		p("\tVFMADD231PS (%s)(CX*1), %s, %s", r, s.r(4), s.r(i))
+	}
+	p("\tADDQ $%d, CX", 4*s.lanes)
+	p("\tJMP vector_%s", label)
+	p("tail_%s:", label)
+	p("\tTESTQ $%d, k+40(FP)", s.lanes-1)
+	p("\tJEQ reduce_%s", label)
+	s.loadMasked("(BX)(CX*1)", 4)
+	for i, r := range rows {
+		s.loadMasked(fmt.Sprintf("(%s)(CX*1)", r), 5)
+		p("\tVFMADD231PS %s, %s, %s", s.r(5), s.r(4), s.r(i))
+	}
+	p("reduce_%s:", label)
+	if s.lanes == 16 {
+		for i := range rows {
+			p("\tVEXTRACTF64X4 $1, Z%d, Y5", i)
+			p("\tVADDPS Y5, Y%[1]d, Y%[1]d", i)
+		}
+	}
+	for i := 0; i < 4; i += 2 {
+		p("\tVUNPCKLPS Y%d, Y%d, Y%d", i+1, i, 4+i)
+		p("\tVUNPCKHPS Y%d, Y%d, Y%d", i+1, i, 5+i)
+		p("\tVADDPS Y%d, Y%d, Y%d", 5+i, 4+i, 4+i)
+	}
+	p("\tVUNPCKLPD Y6, Y4, Y0")
+	p("\tVUNPCKHPD Y6, Y4, Y1")
+	p("\tVADDPS Y1, Y0, Y0")
+	p("\tVEXTRACTF128 $1, Y0, X1")
+	p("\tVADDPS X1, X0, X0")
+	p("\tVBROADCASTSS (DX), X1")
+	p("\tVADDPS X1, X0, X0")
+	p("\tVMOVSS X0, (DI)")
+	for i := 1; i < 4; i++ {
+		p("\tCMPQ R13, $%d", i)
+		p("\tJEQ stored_%s", label)
+		if i < 3 {
+			p("\tVEXTRACTPS $%d, X0, (DI)(R11*%d)", i, i)
+		} else {
+			p("\tLEAQ (DI)(R11*2), CX")
+			p("\tVEXTRACTPS $%d, X0, (CX)(R11*1)", i)
+		}
+	}
+	p("stored_%s:", label)
+	p("\tMOVQ k+40(FP), CX")
+	p("\tLEAQ (BX)(CX*4), BX")
+	p("\tADDQ $4, DX")
+	p("\tADDQ $4, DI") // after the last output at the next row
+	p("\tDECQ R12")
+	p("\tJNE output_%s", label)
+	p("\tLEAQ (R10)(CX*4), AX")
+	p("\tLEAQ (R11)(R11*2), CX")
+	p("\tADDQ CX, DI")
+	p("\tSUBQ $4, R13")
+	p("\tJGT rows_%s", label)
+	p("\tVZEROUPPER")
+	p("\tRET")
+}
+
+// transpose writes the kernel that turns eight rows of n·8 numbers into n·8 rows of eight.
+func transpose() {
+	p("\n// func transpose256(dst, src *float32, ldd, lds, n int)")
+	p("TEXT ·transpose256(SB), NOSPLIT, $0-40")
+	p("\tMOVQ dst+0(FP), DI")
+	p("\tMOVQ src+8(FP), SI")
+	p("\tMOVQ ldd+16(FP), R8")
+	p("\tMOVQ lds+24(FP), R9")
+	p("\tMOVQ n+32(FP), CX")
+	p("\tLEAQ (R8)(R8*2), R10")
+	p("\tLEAQ (R9)(R9*2), R11")
+	eight := func(base, middle, stride, triple string) []string {
+		p("\tLEAQ (%s)(%s*4), %s", base, stride, middle)
+		var out []string
+		for _, b := range []string{base, middle} {
+			out = append(out, "("+b+")", "("+b+")("+stride+"*1)", "("+b+")("+stride+"*2)", "("+b+")("+triple+"*1)")
+		}
+		return out
+	}
+	p("loop_transpose256:")
+	for i, addr := range eight("SI", "AX", "R9", "R11") {
+		p("\tVMOVUPS %s, Y%d", addr, i)
+	}
+	for i := 0; i < 8; i += 2 { // pairs of rows: within each half of a register, elements 0 and 1, then 2 and 3
+		p("\tVUNPCKLPS Y%d, Y%d, Y%d", i+1, i, 8+i)
+		p("\tVUNPCKHPS Y%d, Y%d, Y%d", i+1, i, 9+i)
+	}
+	for i := 0; i < 8; i += 4 { // fours of rows: element 0, 1, 2, 3
+		p("\tVUNPCKLPD Y%d, Y%d, Y%d", 10+i, 8+i, i)
+		p("\tVUNPCKHPD Y%d, Y%d, Y%d", 10+i, 8+i, i+1)
+		p("\tVUNPCKLPD Y%d, Y%d, Y%d", 11+i, 9+i, i+2)
+		p("\tVUNPCKHPD Y%d, Y%d, Y%d", 11+i, 9+i, i+3)
+	}
+	for i := range 4 { // the halves
+		p("\tVPERM2F128 $0x20, Y%d, Y%d, Y%d", 4+i, i, 8+i)
+		p("\tVPERM2F128 $0x31, Y%d, Y%d, Y%d", 4+i, i, 12+i)
+	}
+	for i, addr := range eight("DI", "AX", "R8", "R10") {
+		p("\tVMOVUPS Y%d, %s", 8+i, addr)
+	}
+	p("\tADDQ $32, SI")
+	p("\tLEAQ (DI)(R8*8), DI")
+	p("\tDECQ CX")
+	p("\tJNE loop_transpose256")
+	p("\tVZEROUPPER")
+	p("\tRET")
+}
+
+// peak writes a loop of n rounds of 12 multiply-adds on registers alone.
+func (s isa) peak() {
+	p("\n// func peak%s(n int)", s.name)
+	p("TEXT ·peak%s(SB), NOSPLIT, $0-8", s.name)
+	p("\tMOVQ n+0(FP), CX")
+	for r := range 14 {
+		p("\tVXORPS X%[1]d, X%[1]d, X%[1]d", r)
+	}
+	p("loop_peak%s:", s.name)
+	for r := range 12 {
+		p("\tVFMADD231PS %s, %s, %s", s.r(12), s.r(13), s.r(r))
+	}
+	p("\tDECQ CX")
+	p("\tJNE loop_peak%s", s.name)
 	p("\tVZEROUPPER")
 	p("\tRET")
 }
@@ -455,13 +740,7 @@ func main() {
 	}
 	p("GLOBL tail256<>(SB), RODATA|NOPTR, $64")
 	p("")
-	p("// The constants of tanh, each 16 times.")
-	for i, x := range tanhTable {
-		for j := range 16 {
-			p("DATA tanhTable<>+%d(SB)/4, $%#x", 64*i+4*j, math.Float32bits(float32(x)))
-		}
-	}
-	p("GLOBL tanhTable<>(SB), RODATA|NOPTR, $%d", 64*len(tanhTable))
+	transpose()
 	compact()
 	for _, s := range isas {
 		for _, rows := range s.rows {
@@ -476,10 +755,22 @@ func main() {
 		}
 		s.sparse(false, full)
 		s.sparse(true, full)
-		s.tanh()
+		s.elementwise("tanh", func() { s.tanhOf(0, 1) })
+		s.elementwise("exp", s.expOf)
+		s.elementwise("log", s.logOf)
+		s.dots()
+		s.peak()
 		s.tanhGrad()
 		s.add()
 		s.sumSquares()
 		s.adam()
 	}
+	p("")
+	p("// The constants, each 16 times.")
+	for i, bits := range table {
+		for j := range 16 {
+			p("DATA table<>+%d(SB)/4, $%#x", 64*i+4*j, bits)
+		}
+	}
+	p("GLOBL table<>(SB), RODATA|NOPTR, $%d", 64*len(table))
 }

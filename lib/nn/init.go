@@ -22,7 +22,9 @@ func New(shape Shape, headGain float64, r *rand.Rand) (*Net, error) {
 		if i == len(n.layers)-1 {
 			gain = headGain
 		}
-		orthogonal(l.weights(n.Param), l.in, l.out, gain, r)
+		w := make([]float32, l.in*l.out)
+		orthogonal(w, l.in, l.out, gain, r)
+		l.setWeights(n.Param, w)
 	}
 	return n, nil
 }

@@ -1,16 +1,35 @@
 package nn
 
-import "math"
+import (
+	"math"
+	"sync/atomic"
+)
 
 // The kernels: the loops in which all the time goes. Each has a portable version here and versions in assembly, which
 // the functions in dispatch_*.go choose between. All of them compute an output row from its own input row alone and
 // sum in the order of the inputs, so that the bits of a row do not depend on the rows around it.
 
-// gemmPortable adds A·B to C. C is m×n with row stride ldc, B is k×n with row stride ldb, and element (i, l) of A is
+// The ends that gemmFrom can put to a sum.
+const (
+	endPlain    = 0
+	endTanh     = 1 // its hyperbolic tangent
+	endTanhGrad = 2 // times 1-h², the derivative of h = tanh
+)
+
+// gemm adds A·B to C. C is m×n with row stride ldc, B is k×n with row stride ldb, and element (i, l) of A is
 // a[i*rsa+l*csa], so that a transposed A needs no copy.
-func gemmPortable(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int) {
+func gemm(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int) {
+	if k > 0 {
+		gemmFrom(m, n, k, a, rsa, csa, b, ldb, c, ldc, c, ldc, nil, endPlain)
+	}
+}
+
+// gemmFromPortable writes From + A·B to C and puts an end to it. From is m×n with row stride ldf: C itself, or a row of
+// biases with stride 0. Where the end is endTanhGrad, h is laid out like C. k may be 0.
+func gemmFromPortable(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int, from []float32, ldf int, h []float32, end int) {
 	for i := range m {
 		row := c[i*ldc : i*ldc+n]
+		copy(row, from[i*ldf:i*ldf+n])
 		l := 0
 		for ; l+4 <= k; l += 4 { // four rows of B at a time: a quarter of the traffic on C
 			at := i*rsa + l*csa
@@ -28,6 +47,52 @@ func gemmPortable(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, 
 			bl := b[l*ldb : l*ldb+len(row)]
 			for j := range row {
 				row[j] += x * bl[j]
+			}
+		}
+		switch end {
+		case endTanh:
+			tanhPortable(row)
+		case endTanhGrad:
+			tanhGradPortable(row, h[i*ldc:i*ldc+n])
+		}
+	}
+}
+
+// dotsPortable writes X·Wᵀ + bias to Y: X is rows×k, W is n×k, Y is rows×n. For few outputs it is faster than a product
+// that computes many outputs of a row at a time.
+func dotsPortable(y, x, w, bias []float32, rows, k, n int) {
+	for i := range rows {
+		row := x[i*k : (i+1)*k]
+		for j := range n {
+			col := w[j*k : (j+1)*k]
+			var s [4]float32
+			l := 0
+			for ; l+4 <= k; l += 4 {
+				s[0] += row[l] * col[l]
+				s[1] += row[l+1] * col[l+1]
+				s[2] += row[l+2] * col[l+2]
+				s[3] += row[l+3] * col[l+3]
+			}
+			for ; l < k; l++ {
+				s[0] += row[l] * col[l]
+			}
+			y[i*n+j] = (s[0] + s[1]) + (s[2] + s[3]) + bias[j]
+		}
+	}
+}
+
+// transposePortable writes the transpose [cols][rows] of src [rows][cols] to dst, for the rows lo .. hi-1 of src and its
+// columns from first on.
+func transposePortable(dst, src []float32, rows, cols, lo, hi, first int) {
+	const tile = 8 // rows a time: eight lines of src stay in the cache while dst is written in order
+	for ; lo < hi; lo += tile {
+		end := min(lo+tile, hi)
+		for c := first; c < cols; c++ {
+			out := dst[c*rows+lo : c*rows+end]
+			at := lo*cols + c
+			for i := range out {
+				out[i] = src[at]
+				at += cols
 			}
 		}
 	}
@@ -73,8 +138,8 @@ func addToRowsPortable(w, d []float32, rows int, index []int32) bool {
 }
 
 // The hyperbolic tangent as x·P(x²)/Q(x²), of degree 13 over 6, with x clamped to ±tanhClamp: the coefficients of
-// Eigen's generic_fast_tanh_float. The worst error is below 4e-7, absolute (7 units in the last place); the result is
-// clamped to ±1, without which 1-tanh² could become negative.
+// Eigen's generic_fast_tanh_float. It is wrong by less than 7 units in the last place where |x| ≥ 1e-35, and by less
+// than 1e-42 below, and never beyond ±1, without which 1-tanh² could become negative.
 const (
 	tanhClamp = 7.90531110763549805
 
@@ -102,6 +167,43 @@ func tanhPortable(x []float32) {
 		x[i] = max(-1, min(1, p/q))
 	}
 }
+
+// expPortable replaces each number by its exponential, which is wrong by less than 2 units in the last place where it is
+// normal; ±Inf and NaN are as of math.Exp.
+func expPortable(x []float32) {
+	for i, v := range x {
+		x[i] = Exp(v)
+	}
+}
+
+// logPortable replaces each number, which must be positive and normal or NaN, by its logarithm, which is wrong by less
+// than 2 units in the last place.
+func logPortable(x []float32) {
+	for i, v := range x {
+		x[i] = float32(math.Log(float64(v)))
+	}
+}
+
+// peakPortable is peakRounds in plain Go.
+func peakPortable(n int) float64 {
+	var s [8]float32
+	x, y := float32(1), float32(n)
+	for range n {
+		s[0] += x * y
+		s[1] += x * y
+		s[2] += x * y
+		s[3] += x * y
+		s[4] += x * y
+		s[5] += x * y
+		s[6] += x * y
+		s[7] += x * y
+	}
+	peakSink.Store(math.Float32bits(s[0] + s[1] + s[2] + s[3] + s[4] + s[5] + s[6] + s[7]))
+	return 16 * float64(n)
+}
+
+// peakSink keeps the compiler from leaving peakPortable's sums out.
+var peakSink atomic.Uint32
 
 // tanhGradPortable multiplies d by the derivative 1-h² of h = tanh(x).
 func tanhGradPortable(d, h []float32) {

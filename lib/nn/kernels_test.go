@@ -90,6 +90,126 @@ func TestGEMM(t *testing.T) {
 	})
 }
 
+// What gemmFrom adds to gemm: where the sums begin, and what is done with them at the end.
+func TestGEMMFrom(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 8))
+		for trial := range 1500 {
+			m, n, k := sizes[r.IntN(len(sizes))], sizes[r.IntN(len(sizes))], r.IntN(20)
+			ldc := n + r.IntN(3)
+			_, a := guarded(r, m*k)
+			_, b := guarded(r, k*n)
+			all, c := guarded(r, (m-1)*ldc+n)
+			_, h := guarded(r, len(c))
+			from, ldf := c, ldc
+			if trial%2 == 1 {
+				_, from = guarded(r, n)
+				ldf = 0
+			}
+			if trial%5 == 0 {
+				from[r.IntN(len(from))] = []float32{nan, inf, -inf, 1e-40}[r.IntN(4)]
+			}
+			start, before, end := append([]float32(nil), from...), append([]float32(nil), c...), trial%3
+			if end != endTanhGrad {
+				h = nil
+			}
+			gemmFrom(m, n, k, a, k, 1, b, n, c, ldc, from, ldf, h, end)
+			checkGuards(t, "gemmFrom", all)
+			for i := range c {
+				row, col := i/ldc, i%ldc
+				if col >= n {
+					if math.Float32bits(c[i]) != math.Float32bits(before[i]) {
+						t.Fatalf("%d×%d×%d: wrote between the rows", m, n, k)
+					}
+					continue
+				}
+				want := float64(start[row*ldf+col])
+				scale := math.Abs(want)
+				for l := range k {
+					x := float64(a[row*k+l]) * float64(b[l*n+col])
+					want += x
+					scale += math.Abs(x)
+				}
+				switch end {
+				case endTanh:
+					want = math.Tanh(want)
+				case endTanhGrad:
+					if math.IsInf(want, 0) {
+						continue // Inf - Inf·h² is NaN, as in tanhGrad
+					}
+					want *= 1 - float64(h[i])*float64(h[i])
+					scale *= 1 + float64(h[i])*float64(h[i])
+				}
+				if !near(float64(c[i]), want, scale, 2e-6) {
+					t.Fatalf("%d×%d×%d, end %d: element (%d, %d) is %v, want %v", m, n, k, end, row, col, c[i], want)
+				}
+			}
+		}
+	})
+}
+
+func TestDots(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 9))
+		for trial := range 1500 {
+			rows, k, n := 1+r.IntN(11), sizes[r.IntN(len(sizes))], 1+r.IntN(narrowest)
+			_, x := guarded(r, rows*k)
+			_, w := guarded(r, n*k)
+			_, bias := guarded(r, n)
+			all, y := guarded(r, rows*n)
+			if trial%4 == 0 {
+				x[r.IntN(len(x))] = []float32{nan, inf, -inf, 1e-40}[r.IntN(4)]
+			}
+			dots(y, x, w, bias, rows, k, n)
+			checkGuards(t, "dots", all)
+			one := make([]float32, n)
+			for i := range rows {
+				dots(one, x[i*k:(i+1)*k], w, bias, 1, k, n)
+				for j := range n {
+					want := float64(bias[j])
+					scale := math.Abs(want)
+					for l := range k {
+						p := float64(x[i*k+l]) * float64(w[j*k+l])
+						want += p
+						scale += math.Abs(p)
+					}
+					got := y[i*n+j]
+					if !near(float64(got), want, scale, 1e-6) {
+						t.Fatalf("%d rows of %d, %d outputs: element (%d, %d) is %v, want %v", rows, k, n, i, j, got, want)
+					}
+					if math.Float32bits(one[j]) != math.Float32bits(got) && got == got {
+						t.Fatalf("row %d of %d: %v alone and %v among others", i, rows, one[j], got)
+					}
+				}
+			}
+		}
+		y := []float32{0, 0}
+		dots(y, nil, nil, []float32{3}, 2, 0, 1)
+		if y[0] != 3 || y[1] != 3 {
+			t.Errorf("without inputs the outputs are %v, want the bias 3", y)
+		}
+	})
+}
+
+func TestTranspose(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 10))
+		for _, rows := range sizes {
+			for _, cols := range sizes {
+				_, src := guarded(r, rows*cols)
+				all, dst := guarded(r, rows*cols)
+				transpose(dst, src, rows, cols)
+				checkGuards(t, "transpose", all)
+				for i := range src {
+					if got := dst[i%cols*rows+i/cols]; got != src[i] {
+						t.Fatalf("%d×%d: element %d became %v, want %v", rows, cols, i, got, src[i])
+					}
+				}
+			}
+		}
+	})
+}
+
 // A row of the result must have the same bits wherever it stands: on this rests that results do not depend on how a
 // batch is cut.
 func TestGEMMRowsDoNotDependOnTheirPlace(t *testing.T) {
@@ -225,6 +345,42 @@ func TestTanh(t *testing.T) {
 			for i := range x {
 				if !near(float64(x[i]), math.Tanh(float64(before[i])), 1, 4e-7) {
 					t.Errorf("n %d: tanh(%v) = %v", n, before[i], x[i])
+				}
+			}
+		}
+	})
+}
+
+func TestExpAndLogOfSpecialNumbers(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		for _, n := range sizes {
+			r := rand.New(rand.NewPCG(1, 11))
+			all, x := guarded(r, n)
+			for i, v := range []float32{nan, inf, -inf, 1e-40, -1e-40, 0, 89, -87.5, -95, -103.9, -200, 1e30} {
+				if i < n {
+					x[i] = v
+				}
+			}
+			before := append([]float32(nil), x...)
+			exp(x)
+			checkGuards(t, "exp", all)
+			for i := range x {
+				want := float64(float32(math.Exp(float64(before[i]))))
+				if !near(float64(x[i]), want, want, 3e-7) || want < 1e-37 && math.Abs(float64(x[i])-want) > 3e-45 {
+					t.Errorf("n %d: exp(%v) = %v, want %v", n, before[i], x[i], want)
+				}
+			}
+			all, x = guarded(r, n)
+			for i := range x {
+				x[i] = float32(math.Exp(float64(x[i]) * 10))
+			}
+			x[n-1] = nan
+			before = append([]float32(nil), x...)
+			log(x)
+			checkGuards(t, "log", all)
+			for i := range x {
+				if want := math.Log(float64(before[i])); !near(float64(x[i]), want, math.Abs(want), 2e-7) {
+					t.Errorf("n %d: log(%v) = %v, want %v", n, before[i], x[i], want)
 				}
 			}
 		}

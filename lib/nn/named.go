@@ -11,7 +11,7 @@ func (n *Net) tensors(x []float32) map[string]Tensor {
 	out := map[string]Tensor{}
 	for i, l := range n.layers {
 		name := fmt.Sprintf("layer%d", i)
-		out[name+".weight"] = Tensor{[]int{l.in, l.out}, append([]float32(nil), l.weights(x)...)}
+		out[name+".weight"] = Tensor{[]int{l.in, l.out}, l.copyWeights(x)}
 		out[name+".bias"] = Tensor{[]int{l.out}, append([]float32(nil), l.biases(x)...)}
 	}
 	return out
@@ -47,7 +47,7 @@ func (n *Net) setTensors(dst []float32, tensors map[string]Tensor, prefix string
 		if err != nil {
 			return err
 		}
-		copy(l.weights(fresh), w)
+		l.setWeights(fresh, w)
 		copy(l.biases(fresh), b)
 	}
 	copy(dst, fresh)

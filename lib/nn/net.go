@@ -43,11 +43,11 @@ func (s Shape) check() error {
 // makes another that shares its parameters.
 type Net struct {
 	Shape Shape
-	Param []float32 // all parameters, layer after layer, weights before biases; with padding, see Tensors
+	Param []float32 // all parameters, layer after layer, weights before biases; with padding, see Tensors for their order
 	Grad  []float32 // the gradient, laid out like Param; Backward and Accumulate add to it, Adam.Step clears it
 
 	layers     []layer
-	transposed [][]float32 // for each layer but the first its weights, [out][in]
+	transposed [][]float32 // for each layer that is neither the first nor narrow its weights, [out][in]
 
 	parts  []*part // one for each piece of a batch that is worked on at the same time
 	acc    *accumulation
@@ -58,8 +58,16 @@ type Net struct {
 	given  func(lo, hi int, out, dOut []float32) // the loss of Backward
 }
 
-// layer says where a layer's parameters lie in Param: weights [in][out], then biases [out].
-type layer struct{ in, out, weight, bias int }
+// layer says where a layer's parameters lie in Param: weights [in][out], or [out][in] where it is narrow, then biases
+// [out].
+type layer struct {
+	in, out, weight, bias int
+	narrow                bool
+}
+
+// narrowest is the most outputs for which a layer (other than the first) is narrow: computed as dot products of the
+// input's and the weights' rows, where the usual product would leave most lanes of a vector idle.
+const narrowest = 8
 
 // alignment of the start of every tensor in Param: a cache line, which a vector load must not straddle.
 const alignment = 16
@@ -77,16 +85,12 @@ func newNet(shape Shape) (*Net, error) {
 		return p
 	}
 	for _, out := range append(append([]int(nil), shape.Hidden...), shape.Out) {
-		l := layer{in: in, out: out}
+		l := layer{in: in, out: out, narrow: len(n.layers) > 0 && out <= narrowest}
 		l.weight, l.bias = place(in*out), place(out)
 		n.layers = append(n.layers, l)
 		in = out
 	}
 	n.Param, n.Grad = aligned(at), aligned(at)
-	n.transposed = make([][]float32, len(n.layers))
-	for i, l := range n.layers[1:] {
-		n.transposed[i+1] = aligned(l.in * l.out)
-	}
 	n.initWork()
 	return n, nil
 }
@@ -95,10 +99,6 @@ func newNet(shape Shape) (*Net, error) {
 // another goroutine while the parameters do not change.
 func (n *Net) Replica() *Net {
 	r := &Net{Shape: n.Shape, Param: n.Param, Grad: aligned(len(n.Grad)), layers: n.layers}
-	r.transposed = make([][]float32, len(n.layers))
-	for i, l := range n.layers[1:] {
-		r.transposed[i+1] = aligned(l.in * l.out)
-	}
 	r.initWork()
 	return r
 }
@@ -129,33 +129,35 @@ func aligned(n int) []float32 {
 	return s[skip : skip+n : skip+n]
 }
 
-// weights returns the weights [in][out] of a layer in x, which is laid out like Param.
+// weights returns the weights of a layer, in its own order, in x, which is laid out like Param.
 func (l layer) weights(x []float32) []float32 { return x[l.weight : l.weight+l.in*l.out] }
+
+// setWeights sets the weights of a layer in x from w [in][out].
+func (l layer) setWeights(x, w []float32) {
+	if l.narrow {
+		transpose(l.weights(x), w, l.in, l.out)
+	} else {
+		copy(l.weights(x), w)
+	}
+}
+
+// copyWeights returns a copy [in][out] of the weights of a layer in x.
+func (l layer) copyWeights(x []float32) []float32 {
+	w := append([]float32(nil), l.weights(x)...)
+	if l.narrow {
+		transpose(w, l.weights(x), l.out, l.in)
+	}
+	return w
+}
 
 // biases returns the biases [out] of a layer in x.
 func (l layer) biases(x []float32) []float32 { return x[l.bias : l.bias+l.out] }
 
 // transpose brings the transposed weights up to date.
 func (n *Net) transpose() {
-	for i, l := range n.layers {
-		if i > 0 {
-			transpose(n.transposed[i], l.weights(n.Param), l.in, l.out)
-		}
-	}
-}
-
-// transpose writes the transpose [cols][rows] of src [rows][cols] to dst.
-func transpose(dst, src []float32, rows, cols int) {
-	const tile = 8 // rows a time: eight lines of src stay in the cache while dst is written in order
-	for r := 0; r < rows; r += tile {
-		hi := min(r+tile, rows)
-		for c := range cols {
-			out := dst[c*rows+r : c*rows+hi]
-			at := r*cols + c
-			for i := range out {
-				out[i] = src[at]
-				at += cols
-			}
+	for i, t := range n.transposed {
+		if l := n.layers[i]; t != nil {
+			transpose(t, l.weights(n.Param), l.in, l.out)
 		}
 	}
 }

@@ -46,7 +46,11 @@ func forward64(n *Net, param []float64, b env.Batch, i int) []float64 {
 		y := append([]float64(nil), param[l.bias:l.bias+l.out]...)
 		for j := range y {
 			for k, v := range x {
-				y[j] += v * param[l.weight+k*l.out+j]
+				at := l.weight + k*l.out + j
+				if l.narrow {
+					at = l.weight + j*l.in + k
+				}
+				y[j] += v * param[at]
 			}
 			if i < len(n.layers)-1 {
 				y[j] = math.Tanh(y[j])

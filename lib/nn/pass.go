@@ -21,6 +21,7 @@ const (
 // part is the working memory of one piece of a batch.
 type part struct {
 	x      []float32 // [Block][Dense], rows gathered
+	dense  []float32 // the dense inputs of the block's rows: x, or the batch's own memory
 	index  []int32   // [Block], the numbers of the rows
 	active []int32   // the rows' one-hot parts, one after the other, from starts[i] to ends[i]
 	starts [Block]int
@@ -34,6 +35,12 @@ type part struct {
 
 // initWork prepares what Forward needs.
 func (n *Net) initWork() {
+	n.transposed = make([][]float32, len(n.layers))
+	for i, l := range n.layers {
+		if i > 0 && !l.narrow {
+			n.transposed[i] = aligned(l.in * l.out)
+		}
+	}
 	n.blocks = fork.New(n.forwardPart)
 	n.given = n.copyDerivatives
 	n.part(0)
@@ -95,6 +102,7 @@ func (n *Net) forwardPart(i int) {
 		end := min(lo+Block, hi)
 		n.forward(p, n.batch, nil, lo, end, n.out[lo*n.Shape.Out:end*n.Shape.Out])
 	}
+	p.dense = nil
 }
 
 // Backward adds to Grad the gradient of a loss with respect to the parameters, given its derivative dOut [N][Out] with
@@ -139,24 +147,28 @@ func (n *Net) forward(p *part, b env.Batch, rows []int32, lo, hi int, out []floa
 	}
 	var x []float32
 	for i, l := range n.layers {
-		y := out
+		y, end := out, endPlain
 		if i < len(n.layers)-1 {
-			y = p.hidden[i][:count*l.out]
+			y, end = p.hidden[i][:count*l.out], endTanh
 		}
-		bias := l.biases(n.Param)
-		for r := range count {
-			copy(y[r*l.out:(r+1)*l.out], bias)
-		}
-		w := l.weights(n.Param)
-		if i == 0 {
-			n.sparseForward(y, w, p, b, index)
-			x, w = n.gather(p, b, rows != nil, lo, hi), w[n.Shape.Sparse*l.out:]
-			gemm(count, l.out, n.Shape.Dense, x, n.Shape.Dense, 1, w, l.out, y, l.out)
-		} else {
-			gemm(count, l.out, l.in, x, l.in, 1, w, l.out, y, l.out)
-		}
-		if i < len(n.layers)-1 {
-			tanh(y)
+		w, bias := l.weights(n.Param), l.biases(n.Param)
+		switch {
+		case i == 0:
+			from, ldf := bias, 0
+			if n.Shape.Sparse > 0 {
+				n.sparseForward(y, w, bias, p, b, index)
+				from, ldf = y, l.out
+			}
+			d := n.Shape.Dense
+			p.dense = n.gather(p, b, rows != nil, lo, hi)
+			gemmFrom(count, l.out, d, p.dense, d, 1, w[n.Shape.Sparse*l.out:], l.out, y, l.out, from, ldf, nil, end)
+		case l.narrow:
+			dots(y, x, w, bias, count, l.in, l.out)
+			if end == endTanh {
+				tanh(y)
+			}
+		default:
+			gemmFrom(count, l.out, l.in, x, l.in, 1, w, l.out, y, l.out, bias, 0, nil, end)
 		}
 		x = y
 	}
@@ -168,8 +180,14 @@ func (n *Net) gather(p *part, b env.Batch, picked bool, lo, hi int) []float32 {
 	if !picked {
 		return b.Features[lo*d : hi*d]
 	}
-	x := p.x[:(hi-lo)*d]
-	for i, r := range p.index[:hi-lo] {
+	x, index := p.x[:(hi-lo)*d], p.index[:hi-lo]
+	if d == 4 { // a copy of four numbers costs less than a call of copy
+		for i, r := range index {
+			*(*[4]float32)(x[4*i:]) = *(*[4]float32)(b.Features[4*int(r):])
+		}
+		return x
+	}
+	for i, r := range index {
 		copy(x[i*d:(i+1)*d], b.Features[int(r)*d:])
 	}
 	return x
@@ -189,51 +207,60 @@ func (n *Net) gatherActive(p *part, b env.Batch, index []int32) {
 	}
 }
 
-// sparseForward adds to each row of y the rows of w that its observation names.
-func (n *Net) sparseForward(y, w []float32, p *part, b env.Batch, index []int32) {
-	if n.Shape.Sparse == 0 {
-		return
-	}
+// sparseForward writes to each row of y the biases and the sum of the rows of w that its observation names.
+func (n *Net) sparseForward(y, w, bias []float32, p *part, b env.Batch, index []int32) {
 	n.gatherActive(p, b, index)
 	width := n.layers[0].out
 	for i, r := range index {
-		active := p.active[p.starts[i]:p.ends[i]]
-		if !sumRows(y[i*width:(i+1)*width], w, n.Shape.Sparse, active) {
+		active, row := p.active[p.starts[i]:p.ends[i]], y[i*width:(i+1)*width]
+		copy(row, bias)
+		if !sumRows(row, w, n.Shape.Sparse, active) {
 			panic(fmt.Sprintf("nn: observation %d has an index outside 0 .. %d: %v", r, n.Shape.Sparse-1, active))
 		}
 	}
 }
 
-// ones is a column of ones: a gradient of biases is its product with the deltas.
-var ones = func() (x [Block]float32) {
-	for i := range x {
-		x[i] = 1
-	}
-	return x
-}()
+// all is the numbers of a block's rows, and zeros is where sums begin that begin with nothing.
+var (
+	all = func() (x [Block]int32) {
+		for i := range x {
+			x[i] = int32(i)
+		}
+		return x
+	}()
+	zeros [zerosLength]float32
+)
+
+// zerosLength is the widest layer whose input may begin its sums at zeros.
+const zerosLength = 1024
 
 // backward adds to grad the gradient from the rows of the last forward on p, whose derivatives with respect to the
 // outputs are in p.dOut.
-func (n *Net) backward(p *part, b env.Batch, picked bool, lo, hi int, grad []float32) {
-	count := hi - lo
+func (n *Net) backward(p *part, count int, grad []float32) {
 	delta := p.dOut[:count*n.Shape.Out]
 	for i := len(n.layers) - 1; i >= 0; i-- {
 		l := n.layers[i]
-		gemm(1, l.out, count, ones[:], 0, 1, delta, l.out, l.biases(grad), l.out)
 		gw := l.weights(grad)
+		sumRows(l.biases(grad), delta, count, all[:count])
 		if i == 0 {
 			n.sparseBackward(gw, delta, p, count)
 			d := n.Shape.Dense
-			x := n.gather(p, b, picked, lo, hi)
-			gemm(d, l.out, count, x, 1, d, delta, l.out, gw[n.Shape.Sparse*l.out:], l.out)
+			gemm(d, l.out, count, p.dense, 1, d, delta, l.out, gw[n.Shape.Sparse*l.out:], l.out)
 			return
 		}
-		h := p.hidden[i-1][:count*l.in]
-		gemm(l.in, l.out, count, h, 1, l.in, delta, l.out, gw, l.out)
-		next := p.delta[i&1][:count*l.in]
-		clear(next)
-		gemm(count, l.in, l.out, delta, l.out, 1, n.transposed[i], l.in, next, l.in)
-		tanhGrad(next, h)
+		h, next, wt := p.hidden[i-1][:count*l.in], p.delta[i&1][:count*l.in], n.transposed[i]
+		if l.narrow {
+			gemm(l.out, l.in, count, delta, 1, l.out, h, l.in, gw, l.in)
+			wt = l.weights(n.Param)
+		} else {
+			gemm(l.in, l.out, count, h, 1, l.in, delta, l.out, gw, l.out)
+		}
+		from, ldf := zeros[:], 0
+		if l.in > zerosLength {
+			from, ldf = next, l.in
+			clear(next)
+		}
+		gemmFrom(count, l.in, l.out, delta, l.out, 1, wt, l.in, next, l.in, from, ldf, h, endTanhGrad)
 		delta = next
 	}
 }
