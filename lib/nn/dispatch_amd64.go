@@ -46,6 +46,10 @@ func gemmFrom(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []
 	if end == endTanhGrad {
 		_ = h[(m-1)*ldc+n-1]
 	}
+	for instructions != portable && m >= 64 && k > stretch {
+		gemmFrom(m, n, stretch, a, rsa, csa, b, ldb, c, ldc, from, ldf, nil, endPlain)
+		k, a, b, from, ldf = k-stretch, a[stretch*csa:], b[stretch*ldb:], c, ldc
+	}
 	switch instructions {
 	case avx512:
 		gemm512(m, n, k, a, rsa, csa, b, ldb, c, ldc, from, ldf, h, end)
@@ -59,6 +63,10 @@ func gemmFrom(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []
 // gemm512 cuts C into tiles of up to 8 rows and 32 columns.
 func gemm512(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int, from []float32, ldf int, h []float32, end int) {
 	pb := unsafe.SliceData(b) // where k is 0 there need not be any
+	if crowded(m, k, ldb) {
+		gemm512Packed(m, n, k, a, rsa, csa, b, ldb, c, ldc, from, ldf, h, end)
+		return
+	}
 	for j := 0; j < n; j += 32 {
 		cols := min(32, n-j)
 		two := cols > 16
@@ -157,6 +165,29 @@ func gemm256(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []f
 				i++
 			}
 		}
+	}
+}
+
+// stretch is how many rows of B a product goes through before it turns to the next tile: a panel of 32 columns of them
+// takes half of the first-level cache.
+const stretch = 128
+
+// crowded says whether the rows of B lie so far apart, by a multiple of 1 KiB, that a panel of them competes for a few
+// sets of the cache, and are read often enough that it pays to copy them.
+func crowded(m, k, ldb int) bool { return ldb%256 == 0 && m >= 64 && k > 8 }
+
+// gemm512Packed is gemm512 with each panel of B copied to where it lies in one piece. k is at most stretch.
+func gemm512Packed(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int, from []float32, ldf int, h []float32, end int) {
+	var panel [stretch * 32]float32
+	for j := 0; j < n; j += 32 {
+		cols := min(32, n-j)
+		for l := range k {
+			copy(panel[l*32:l*32+cols], b[l*ldb+j:])
+		}
+		if end == endTanhGrad {
+			h = h[min(j, 32):]
+		}
+		gemm512(m, cols, k, a, rsa, csa, panel[:], 32, c[j:], ldc, from[j:], ldf, h, end)
 	}
 }
 

@@ -90,6 +90,41 @@ func TestGEMM(t *testing.T) {
 	})
 }
 
+// Large products are cut along k, and B is copied where its rows are multiples of 1 KiB apart. The numbers are whole, so
+// that sums are exact in any order.
+func TestLargeGEMM(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 12))
+		whole := func(n int) []float32 {
+			x := make([]float32, n)
+			for i := range x {
+				x[i] = float32(r.IntN(9) - 4)
+			}
+			return x
+		}
+		for _, s := range [][4]int{{3, 5, 1030, 5}, {70, 5, 300, 7}, {70, 77, 259, 256}, {64, 256, 128, 256}, {65, 33, 9, 512}} {
+			m, n, k, ldb := s[0], s[1], s[2], s[3]
+			for _, end := range []int{endPlain, endTanhGrad} {
+				a, b, from, h := whole(m*k), whole(k*ldb), whole(m*n), whole(m*n)
+				c := make([]float32, m*n)
+				gemmFrom(m, n, k, a, k, 1, b, ldb, c, n, from, n, h, end)
+				for i := range c {
+					want := from[i]
+					for l := range k {
+						want += a[i/n*k+l] * b[l*ldb+i%n]
+					}
+					if end == endTanhGrad {
+						want *= 1 - h[i]*h[i]
+					}
+					if c[i] != want {
+						t.Fatalf("%d×%d×%d, end %d: element %d is %v, want %v", m, n, k, end, i, c[i], want)
+					}
+				}
+			}
+		}
+	})
+}
+
 // What gemmFrom adds to gemm: where the sums begin, and what is done with them at the end.
 func TestGEMMFrom(t *testing.T) {
 	eachKernel(t, func(t *testing.T) {

@@ -32,6 +32,14 @@ func Exp(x float32) float32 {
 	return y * math.Float32frombits(uint32(k+127)<<23)
 }
 
+// ExpEach replaces each number of x by its exponential, many at a time: within 2 units in the last place, 0 below -104,
+// +Inf above 88.8, and NaN where x is NaN.
+func ExpEach(x []float32) { exp(x) }
+
+// LogEach replaces each number of x, which must be positive and normal (or NaN, which stays), by its natural logarithm,
+// many at a time: within 2 units in the last place.
+func LogEach(x []float32) { log(x) }
+
 // LogSoftmax writes the logarithms of the softmax of the logits to dst, which may be logits itself.
 func LogSoftmax(dst, logits []float32) {
 	dst = dst[:len(logits)]

@@ -13,7 +13,7 @@ type learner struct {
 	critic nn.Job
 
 	rows       []int32   // of the present minibatch
-	normalized []float32 // advantage of each step of the rollout, normalised in its minibatch
+	normalized []float32 // advantage of each row of the minibatch, normalised
 	rate       float32   // 1 / rows in the minibatch
 
 	blocks []stats // of each block of the minibatch
@@ -80,40 +80,37 @@ func (l *learner) step(rows []int32) error {
 
 // normalize brings the minibatch's advantages to mean 0 and deviation 1.
 func (l *learner) normalize() {
-	adv := l.t.rollout.advantage
+	adv, x := l.t.rollout.advantage, l.normalized[:len(l.rows)]
+	for i, r := range l.rows {
+		x[i] = adv[r]
+	}
 	if !l.t.cfg.NormalizeAdvantage {
-		for _, r := range l.rows {
-			l.normalized[r] = adv[r]
-		}
 		return
 	}
-	n, mean, sum := float64(len(l.rows)), 0.0, 0.0
-	for _, r := range l.rows {
-		mean += float64(adv[r])
+	n, mean, sum := float64(len(x)), 0.0, 0.0
+	for _, a := range x {
+		mean += float64(a)
 	}
 	mean /= n
-	for _, r := range l.rows {
-		d := float64(adv[r]) - mean
+	for _, a := range x {
+		d := float64(a) - mean
 		sum += d * d
 	}
 	scale := 1 / (math.Sqrt(sum/(n-1)) + 1e-8)
-	for _, r := range l.rows {
-		l.normalized[r] = float32((float64(adv[r]) - mean) * scale)
+	for i, a := range x {
+		x[i] = float32((float64(a) - mean) * scale)
 	}
 }
 
 // policyLoss is the actor's loss for nn.Accumulate.
 func (l *learner) policyLoss(lo, hi int, out, dOut []float32) {
-	r, actions := &l.t.rollout, l.t.policy.Spec.Actions
-	clip, entropy := float32(l.t.cfg.Clip), float32(l.t.cfg.EntropyCoef)
-	s := &l.blocks[lo/nn.Block]
+	r := &l.t.rollout
+	var x policyBatch
+	x.n, x.advantage = hi-lo, l.normalized[lo:hi]
 	for i, row := range l.rows[lo:hi] {
-		logits, d := out[i*actions:(i+1)*actions], dOut[i*actions:(i+1)*actions]
-		policyGradient(d, logits, int(r.action[row]), r.logProb[row], l.normalized[row], clip, entropy, s)
-		for j := range d {
-			d[j] *= l.rate
-		}
+		x.action[i], x.oldLogProb[i] = r.action[row], r.logProb[row]
 	}
+	x.gradient(dOut, out, float32(l.t.cfg.Clip), float32(l.t.cfg.EntropyCoef), l.rate, &l.blocks[lo/nn.Block])
 }
 
 // valueLoss is the critic's loss for nn.Accumulate.
@@ -133,46 +130,85 @@ func (l *learner) valueLoss(lo, hi int, out, dOut []float32) {
 	l.blocks[lo/nn.Block].valueLoss = sum // a field that policyLoss, on another core, leaves alone
 }
 
-// policyGradient writes to d the derivative with respect to the logits of one sample's loss
+// policyBatch is up to nn.Block samples of the policy, and what the loss computes for each of them on the way.
+type policyBatch struct {
+	n          int
+	advantage  []float32
+	action     [nn.Block]int32
+	oldLogProb [nn.Block]float32 // of the action, when it was taken
+
+	top, log [nn.Block]float32 // largest logit, and the logarithm of Σ exp(logit - top)
+	entropy  [nn.Block]float32
+	logRatio [nn.Block]float32
+	ratio    [nn.Block]float32
+}
+
+// gradient writes to d [n][actions] the derivative with respect to the logits [n][actions] of rate times the sum over
+// the samples of
 //
 //	max(-A ρ, -A clip(ρ, 1-ε, 1+ε)) - c H,    ρ = π(a|s) / π_old(a|s),
 //
-// (Schulman et al. 2017, equation 7; H is the policy's entropy) and adds the sample to s.
-func policyGradient(d, logits []float32, action int, oldLogProb, advantage, clip, entropyCoef float32, s *stats) {
-	top := logits[0]
-	for _, x := range logits[1:] {
-		top = max(top, x)
-	}
-	sum := float32(0)
-	for j, x := range logits {
-		d[j] = nn.Exp(x - top)
-		sum += d[j]
-	}
-	log, inverse := float32(math.Log(float64(sum))), 1/sum
-	entropy := float32(0)
-	for j, x := range logits {
-		d[j] *= inverse
-		entropy -= d[j] * (x - top - log)
-	}
+// (Schulman et al. 2017, equation 7; H is the policy's entropy) and adds the samples to s. It goes from step to step
+// with all samples, so that exponentials and logarithms are taken many at a time.
+func (b *policyBatch) gradient(d, logits []float32, clip, entropyCoef, rate float32, s *stats) {
+	actions := len(logits) / b.n
+	top, log, entropy, logRatio, ratio := b.top[:b.n], b.log[:b.n], b.entropy[:b.n], b.logRatio[:b.n], b.ratio[:b.n]
+	row := func(x []float32, i int) []float32 { return x[i*actions : (i+1)*actions : (i+1)*actions] }
 
-	logRatio := logits[action] - top - log - oldLogProb
-	ratio := nn.Exp(logRatio)
-	free, held := -advantage*ratio, -advantage*max(1-clip, min(1+clip, ratio))
-	g := free // the derivative with respect to log π(a|s)
-	if held > free {
-		g = 0
+	for i := range top {
+		x := row(logits, i)
+		t := x[0]
+		for _, v := range x[1:] {
+			t = max(t, v)
+		}
+		top[i] = t
+		for j, v := range x {
+			d[i*actions+j] = v - t
+		}
 	}
-	for j, x := range logits {
-		p := d[j]
-		d[j] = p * (entropyCoef*(x-top-log+entropy) - g)
+	nn.ExpEach(d)
+	for i := range log {
+		p, sum := row(d, i), float32(0)
+		for _, v := range p {
+			sum += v
+		}
+		log[i] = sum
+		inverse := 1 / sum
+		for j := range p {
+			p[j] *= inverse
+		}
 	}
-	d[action] += g
+	nn.LogEach(log)
+	for i := range entropy {
+		x, p, h := row(logits, i), row(d, i), float32(0)
+		for j, v := range p {
+			h -= v * (x[j] - top[i] - log[i])
+		}
+		entropy[i] = h
+		logRatio[i] = x[b.action[i]] - top[i] - log[i] - b.oldLogProb[i]
+	}
+	copy(ratio, logRatio)
+	nn.ExpEach(ratio)
 
-	s.policyLoss += float64(max(free, held))
-	s.entropy += float64(entropy)
-	s.kl += float64(ratio - 1 - logRatio) // Schulman's low-variance estimate
-	if ratio < 1-clip || ratio > 1+clip {
-		s.clipped++
+	for i, ratio := range ratio {
+		advantage := b.advantage[i]
+		free, held := -advantage*ratio, -advantage*max(1-clip, min(1+clip, ratio))
+		g := free // the derivative with respect to log π(a|s)
+		if held > free {
+			g = 0
+		}
+		x, p := row(logits, i), row(d, i)
+		for j, v := range p {
+			p[j] = rate * v * (entropyCoef*(x[j]-top[i]-log[i]+entropy[i]) - g)
+		}
+		p[b.action[i]] += rate * g
+
+		s.policyLoss += float64(max(free, held))
+		s.entropy += float64(entropy[i])
+		s.kl += float64(ratio - 1 - logRatio[i]) // Schulman's low-variance estimate
+		if ratio < 1-clip || ratio > 1+clip {
+			s.clipped++
+		}
 	}
 }
 

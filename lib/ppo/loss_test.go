@@ -56,7 +56,9 @@ func TestPolicyGradientAgainstFiniteDifferences(t *testing.T) {
 		seen[fmt.Sprintf("%v %v %v", ratio < 0.8, ratio > 1.2, advantage > 0)]++
 		d := make([]float32, n)
 		var s stats
-		policyGradient(d, logits, action, float32(oldLogProb), float32(advantage), clip, entropyCoef, &s)
+		b := policyBatch{n: 1, advantage: []float32{float32(advantage)}}
+		b.action[0], b.oldLogProb[0] = int32(action), float32(oldLogProb)
+		b.gradient(d, logits, clip, entropyCoef, 1, &s)
 		for i := range d {
 			was := wide[i]
 			wide[i] = was + h
