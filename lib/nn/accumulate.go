@@ -100,7 +100,7 @@ func (a *accumulation) runPiece(i int) {
 		grad = p.grad
 		clear(grad)
 	}
-	lo, hi := partRange(job.rows(), number)
+	lo, hi := partRange(job.rows(), partsOf(job.rows()), number)
 	for ; lo < hi; lo += Block {
 		end := min(lo+Block, hi)
 		size := (end - lo) * n.Shape.Out

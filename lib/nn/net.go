@@ -54,6 +54,7 @@ type Net struct {
 	out    []float32
 	dOut   []float32
 	batch  env.Batch // of the last Forward
+	pieces int       // into how many it was cut
 	blocks *fork.Fork
 	given  func(lo, hi int, out, dOut []float32) // the loss of Backward
 }

@@ -72,9 +72,9 @@ func partsOf(rows int) int {
 	return max(1, min(maxParts, blocks/blocksPerPart))
 }
 
-// partRange returns the rows lo .. hi-1 of part i: whole blocks, as evenly as can be.
-func partRange(rows, i int) (lo, hi int) {
-	blocks, parts := (rows+Block-1)/Block, partsOf(rows)
+// partRange returns the rows lo .. hi-1 of part i of so many: whole blocks, as evenly as can be.
+func partRange(rows, parts, i int) (lo, hi int) {
+	blocks := (rows + Block - 1) / Block
 	return blocks * i / parts * Block, min(rows, blocks*(i+1)/parts*Block)
 }
 
@@ -88,16 +88,16 @@ func (n *Net) Forward(batch env.Batch) []float32 {
 	}
 	n.out = n.out[:size]
 	n.batch = batch
-	parts := partsOf(batch.N)
-	n.part(parts - 1)
-	n.blocks.Do(parts)
+	n.pieces = max(1, min(maxParts, (batch.N+Block-1)/Block))
+	n.part(n.pieces - 1)
+	n.blocks.Do(n.pieces)
 	return n.out
 }
 
-// forwardPart computes the outputs of one part of n.batch.
+// forwardPart computes the outputs of one piece of n.batch.
 func (n *Net) forwardPart(i int) {
 	p := n.parts[i]
-	lo, hi := partRange(n.batch.N, i)
+	lo, hi := partRange(n.batch.N, n.pieces, i)
 	for ; lo < hi; lo += Block {
 		end := min(lo+Block, hi)
 		n.forward(p, n.batch, nil, lo, end, n.out[lo*n.Shape.Out:end*n.Shape.Out])

@@ -156,9 +156,7 @@ func (t *Trainer) runUpdate(ctx context.Context) error {
 			shuffle(t.order, t.shuffle)
 		}
 		for t.minibatch < t.cfg.Minibatches {
-			lo := len(t.order) * t.minibatch / t.cfg.Minibatches
-			hi := len(t.order) * (t.minibatch + 1) / t.cfg.Minibatches
-			if t.failed = t.learn.step(t.order[lo:hi]); t.failed != nil {
+			if t.failed = t.learn.step(t.minibatchRows(t.minibatch)); t.failed != nil {
 				return t.failed
 			}
 			t.minibatch++
@@ -172,6 +170,11 @@ func (t *Trainer) runUpdate(ctx context.Context) error {
 	t.update++
 	t.record(t.elapsed + time.Since(start))
 	return nil
+}
+
+// minibatchRows returns the rows of the present epoch's minibatch i.
+func (t *Trainer) minibatchRows(i int) []int32 {
+	return t.order[len(t.order)*i/t.cfg.Minibatches : len(t.order)*(i+1)/t.cfg.Minibatches]
 }
 
 // stopped returns an error if the context is done.

@@ -40,8 +40,13 @@ const (
 	MaxPieces = fieldMask
 )
 
-// spinLoads is how many times a helper looks for work before it sleeps: with a yield at every 64th look, some 100 µs.
-const spinLoads = 1 << 15
+// spinLoads is how many times a helper looks for work before it sleeps, some 200 µs; yieldAfter is after how many looks,
+// about a microsecond, who spins lets other goroutines run. A yield takes longer than a look, and work that comes
+// meanwhile waits for its end, so it must be rare.
+const (
+	spinLoads  = 1 << 17
+	yieldAfter = 1 << 10
+)
 
 // team is the process's helpers and what they are busy with.
 var team struct {
@@ -114,7 +119,7 @@ func (k *Fork) wait(n int) {
 		switch {
 		case spins > 1<<18:
 			time.Sleep(50 * time.Microsecond)
-		case spins%64 == 63:
+		case spins%yieldAfter == yieldAfter-1:
 			runtime.Gosched()
 		}
 	}
@@ -147,7 +152,7 @@ func help() {
 			if k := team.current.Load(); k != nil && k.work() {
 				spins = 0
 			}
-			if spins%64 == 63 {
+			if spins%yieldAfter == yieldAfter-1 {
 				runtime.Gosched()
 			}
 		}
