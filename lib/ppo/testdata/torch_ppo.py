@@ -1,0 +1,186 @@
+"""PPO in PyTorch, as the reference of package ppo.
+
+    torch_ppo.py bench ENVS STEPS MINIBATCHES SECONDS THREADS
+        trains on CartPole-v1, its physics vectorised in NumPy, with the defaults of ppo.Default, and prints as JSON the
+        steps per second of the fastest iteration.
+
+    torch_ppo.py update FILE...
+        takes the gradient steps that each safetensors file describes, in float64, and prints the parameters as JSON.
+"""
+
+import json
+import math
+import sys
+import time
+
+import numpy as np
+import torch
+
+
+class CartPole:
+    """CartPole-v1, many at a time (rules: Gymnasium, classic_control/cartpole.py)."""
+
+    def __init__(self, count, rng):
+        self.rng = rng
+        self.state = rng.uniform(-0.05, 0.05, (4, count))
+        self.age = np.zeros(count, dtype=np.int64)
+
+    def observe(self):
+        return np.ascontiguousarray(self.state.T, dtype=np.float32)
+
+    def step(self, action):
+        """Returns the observations after the step, before and after resets, and who fell and who ran out of time."""
+        x, v, angle, spin = self.state
+        push = np.where(action == 1, 10.0, -10.0)
+        sin, cos = np.sin(angle), np.cos(angle)
+        temp = (push + 0.05 * spin * spin * sin) / 1.1
+        turn = (9.8 * sin - cos * temp) / (0.5 * (4.0 / 3.0 - 0.1 * cos * cos / 1.1))
+        pull = temp - 0.05 * turn * cos / 1.1
+        self.state = np.stack([x + 0.02 * v, v + 0.02 * pull, angle + 0.02 * spin, spin + 0.02 * turn])
+        self.age += 1
+        fell = (np.abs(self.state[0]) > 2.4) | (np.abs(self.state[2]) > 12 * 2 * math.pi / 360)
+        late = (self.age >= 500) & ~fell
+        after = self.observe()
+        over = fell | late
+        if over.any():
+            self.state[:, over] = self.rng.uniform(-0.05, 0.05, (4, int(over.sum())))
+            self.age[over] = 0
+        return after, self.observe(), fell, late
+
+
+def layer(inputs, outputs, gain):
+    linear = torch.nn.Linear(inputs, outputs)
+    torch.nn.init.orthogonal_(linear.weight, gain)
+    torch.nn.init.zeros_(linear.bias)
+    return linear
+
+
+def network(inputs, hidden, outputs, gain):
+    layers = []
+    for width in hidden:
+        layers += [layer(inputs, width, math.sqrt(2)), torch.nn.Tanh()]
+        inputs = width
+    return torch.nn.Sequential(*layers, layer(inputs, outputs, gain))
+
+
+class Learner:
+    def __init__(self, actor, critic, cfg):
+        self.actor, self.critic, self.cfg = actor, critic, cfg
+        self.parameters = list(actor.parameters()) + list(critic.parameters())
+        self.adam = torch.optim.Adam(self.parameters, lr=cfg["LearningRate"], eps=1e-5)
+
+    def step(self, obs, action, old_log_prob, advantage, ret, old_value):
+        """One gradient step on a minibatch."""
+        cfg = self.cfg
+        log_probs = torch.log_softmax(self.actor(obs), dim=1)
+        log_prob = log_probs.gather(1, action[:, None])[:, 0]
+        entropy = -(log_probs.exp() * log_probs).sum(1).mean()
+        ratio = (log_prob - old_log_prob).exp()
+        if cfg["NormalizeAdvantage"]:
+            advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+        clipped = ratio.clamp(1 - cfg["Clip"], 1 + cfg["Clip"])
+        policy_loss = torch.max(-advantage * ratio, -advantage * clipped).mean()
+        value = self.critic(obs)[:, 0]
+        error = (value - ret) ** 2
+        if cfg["ClipValue"]:
+            held = old_value + (value - old_value).clamp(-cfg["Clip"], cfg["Clip"])
+            error = torch.max(error, (held - ret) ** 2)
+        loss = policy_loss - cfg["EntropyCoef"] * entropy + cfg["ValueCoef"] * 0.5 * error.mean()
+        self.adam.zero_grad()
+        loss.backward()
+        if cfg["MaxGradNorm"] > 0:
+            torch.nn.utils.clip_grad_norm_(self.parameters, cfg["MaxGradNorm"])
+        self.adam.step()
+
+
+def bench(envs, steps, minibatches, seconds, threads):
+    torch.set_num_threads(threads)
+    torch.manual_seed(1)
+    rng = np.random.default_rng(1)
+    world = CartPole(envs, rng)
+    gamma, lam, epochs = 0.99, 0.95, 4
+    learner = Learner(network(4, [64, 64], 2, 0.01), network(4, [64, 64], 1, 1.0), {
+        "LearningRate": 2.5e-4, "NormalizeAdvantage": True, "Clip": 0.2, "ClipValue": True,
+        "EntropyCoef": 0.01, "ValueCoef": 0.5, "MaxGradNorm": 0.5,
+    })
+    obs = np.zeros((steps, envs, 4), dtype=np.float32)
+    after = np.zeros_like(obs)
+    action = np.zeros((steps, envs), dtype=np.int64)
+    log_prob, fell, over = (np.zeros((steps, envs), dtype=np.float32) for _ in range(3))
+    current = world.observe()
+    best, start = 0.0, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        begin = time.perf_counter()
+        with torch.no_grad():
+            for t in range(steps):
+                obs[t] = current
+                logits = torch.log_softmax(learner.actor(torch.from_numpy(current)), dim=1).numpy()
+                chosen = (rng.random(envs) > np.exp(logits[:, 0])).astype(np.int64)
+                action[t], log_prob[t] = chosen, logits[np.arange(envs), chosen]
+                after[t], current, f, late = world.step(chosen)
+                fell[t], over[t] = f, f | late
+            value = learner.critic(torch.from_numpy(obs.reshape(-1, 4))).numpy().reshape(steps, envs)
+            following = np.zeros_like(value)  # the value of the state after each step
+            following[:-1] = value[1:]
+            cut = over > fell
+            cut[-1] = True
+            following[cut] = learner.critic(torch.from_numpy(after[cut])).numpy()[:, 0]
+        advantage = 1 + gamma * following * (1 - fell) - value
+        for t in range(steps - 2, -1, -1):
+            advantage[t] += gamma * lam * (1 - over[t]) * advantage[t + 1]
+        flat = [torch.from_numpy(x.reshape((-1,) + x.shape[2:]))
+                for x in (obs, action, log_prob, advantage, advantage + value, value)]
+        for _ in range(epochs):
+            for rows in torch.randperm(envs * steps).chunk(minibatches):
+                learner.step(*(x[rows] for x in flat))
+        best = max(best, envs * steps / (time.perf_counter() - begin))
+    print(json.dumps({"steps_per_second": best}))
+
+
+def read_safetensors(path):
+    """Returns the tensors, as float64 or int64, and the metadata."""
+    with open(path, "rb") as f:
+        data = f.read()
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:8 + size])
+    meta = header.pop("__metadata__")
+    kinds = {"F32": ("<f4", np.float64), "F64": ("<f8", np.float64), "I32": ("<i4", np.int64)}
+    out = {}
+    for name, t in header.items():
+        stored, wanted = kinds[t["dtype"]]
+        lo, hi = t["data_offsets"]
+        x = np.frombuffer(data[8 + size + lo:8 + size + hi], dtype=stored).reshape(t["shape"])
+        out[name] = torch.from_numpy(x.astype(wanted))
+    return out, meta
+
+
+def update(path):
+    torch.set_num_threads(1)
+    tensors, meta = read_safetensors(path)
+    cfg = json.loads(meta["config"])
+    inputs, outputs = tensors["obs"].shape[1], tensors["actor.layer%d.bias" % len(cfg["Hidden"])].shape[0]
+    nets = {"actor": network(inputs, cfg["Hidden"], outputs, 1.0).double(),
+            "critic": network(inputs, cfg["Hidden"], 1, 1.0).double()}
+    linears = {name: [m for m in net if isinstance(m, torch.nn.Linear)] for name, net in nets.items()}
+    with torch.no_grad():
+        for name, layers in linears.items():
+            for i, m in enumerate(layers):
+                m.weight.copy_(tensors["%s.layer%d.weight" % (name, i)].T)
+                m.bias.copy_(tensors["%s.layer%d.bias" % (name, i)])
+    learner = Learner(nets["actor"], nets["critic"], cfg)
+    samples = [tensors[k] for k in ("obs", "action", "log_prob", "advantage", "return", "value")]
+    for rows in tensors["rows"]:
+        learner.step(*(x[rows] for x in samples))
+    out = {}
+    for name, layers in linears.items():
+        for i, m in enumerate(layers):
+            out["%s.layer%d.weight" % (name, i)] = m.weight.T.flatten().tolist()
+            out["%s.layer%d.bias" % (name, i)] = m.bias.tolist()
+    return out
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "bench":
+        bench(int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5]), int(sys.argv[6]))
+    else:
+        print(json.dumps([update(path) for path in sys.argv[2:]]))

@@ -1,0 +1,206 @@
+package ppo
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"goalgap/lib/env"
+	"goalgap/lib/env/cartpole"
+	"goalgap/lib/nn"
+)
+
+// torchPython returns a Python that has PyTorch: Debian's, where its package python3-torch is installed, or the one in
+// the path. Where there is none the test is skipped, or fails if GOALGAP_TORCH is 1.
+func torchPython(tb testing.TB) string {
+	tb.Helper()
+	for _, python := range []string{"/usr/bin/python3", "python3"} {
+		look := "import importlib.util as u, sys; sys.exit(not (u.find_spec('torch') and u.find_spec('numpy')))"
+		if exec.Command(python, "-c", look).Run() == nil {
+			return python
+		}
+	}
+	const missing = "no python3 here has PyTorch and NumPy (Debian: apt-get install python3-torch)"
+	if os.Getenv("GOALGAP_TORCH") == "1" {
+		tb.Fatal("GOALGAP_TORCH is 1, but " + missing)
+	}
+	tb.Skip(missing)
+	return ""
+}
+
+// runTorch runs testdata/torch_ppo.py and decodes what it prints.
+func runTorch(tb testing.TB, into any, environment []string, args ...string) {
+	tb.Helper()
+	cmd := exec.Command(torchPython(tb), append([]string{filepath.Join("testdata", "torch_ppo.py")}, args...)...)
+	cmd.Env = append(os.Environ(), environment...)
+	var errors strings.Builder
+	cmd.Stderr = &errors
+	out, err := cmd.Output()
+	if err == nil {
+		err = json.Unmarshal(out, into)
+	}
+	if err != nil {
+		tb.Fatalf("torch_ppo.py %v: %v\n%s", args, err, errors.String())
+	}
+}
+
+// The update of a fixed batch, two epochs of four minibatches and so eight steps of Adam, is PyTorch's, in float64, to
+// 1e-5 of every parameter.
+func TestUpdateIsPyTorchs(t *testing.T) {
+	torchPython(t)
+	names := []string{"defaults", "nothing fancy", "tight clips", "one layer"}
+	changes := []func(*Config){
+		func(*Config) {},
+		func(c *Config) { c.ClipValue, c.NormalizeAdvantage, c.MaxGradNorm, c.EntropyCoef = false, false, 0, 0 },
+		func(c *Config) { c.Clip, c.MaxGradNorm, c.EntropyCoef, c.ValueCoef = 0.05, 0.02, 0.1, 1 },
+		func(c *Config) { c.Hidden = []int{37} },
+	}
+	dir := t.TempDir()
+	var args []string
+	var trainers []*Trainer
+	var before []*nn.File
+	for i, change := range changes {
+		cfg := Default()
+		cfg.Envs, cfg.Rollout, cfg.Anneal = 4, 150, false
+		change(&cfg)
+		tr, f := fixedBatch(t, cfg)
+		path := filepath.Join(dir, fmt.Sprintf("%d.safetensors", i))
+		if err := f.WriteFile(path); err != nil {
+			t.Fatal(err)
+		}
+		trainers, before, args = append(trainers, tr), append(before, f), append(args, path)
+	}
+	var want []map[string][]float64
+	runTorch(t, &want, nil, append([]string{"update"}, args...)...)
+
+	for i, tr := range trainers {
+		rows := before[i].Tensors["rows"]
+		for part := range slices.Chunk(rows.Data.([]int32), rows.Shape[1]) {
+			if err := tr.learn.step(part); err != nil {
+				t.Fatal(err)
+			}
+		}
+		worst, moved := 0.0, 0.0
+		for prefix, n := range map[string]*nn.Net{"actor.": tr.policy.actor, "critic.": tr.policy.critic} {
+			for name, tensor := range n.Tensors() {
+				got, was, w := tensor.Data.([]float32), before[i].Tensors[prefix+name].Data.([]float32), want[i][prefix+name]
+				if len(w) != len(got) {
+					t.Fatalf("%s: PyTorch has %d numbers in %s%s, not %d", names[i], len(w), prefix, name, len(got))
+				}
+				for j, x := range got {
+					moved = max(moved, math.Abs(w[j]-float64(was[j])))
+					e := math.Abs(float64(x)-w[j]) / math.Abs(w[j])
+					worst = max(worst, e)
+					if !(e <= 1e-5) {
+						t.Errorf("%s: %s%s, number %d: %v, PyTorch has %v (before the update %v)", names[i], prefix, name, j, x, w[j], was[j])
+					}
+				}
+			}
+		}
+		t.Logf("%s: largest relative difference %.2g; parameters moved by up to %.2g", names[i], worst, moved)
+		if moved < 1e-3 {
+			t.Errorf("%s: the update moved no parameter by more than %v", names[i], moved)
+		}
+	}
+}
+
+// fixedBatch returns a training before an update, and a file that describes the update for torch_ppo.py.
+func fixedBatch(t *testing.T, cfg Config) (*Trainer, *nn.File) {
+	tr, err := NewTrainer(cartpole.Make, env.Levels{}, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.collect()
+	tr.learn.begin()
+	r, random := &tr.rollout, rand.New(rand.NewPCG(1, 21))
+	batch := len(r.value)
+	// What would be typical in the midst of training. No parameter is near 0, so that relative errors mean something.
+	for _, n := range []*nn.Net{tr.policy.actor, tr.policy.critic} {
+		for i, x := range n.Param {
+			n.Param[i] += float32(math.Copysign(0.05, float64(x)) + 0.02*random.NormFloat64())
+		}
+	}
+	for i := range batch {
+		r.advantage[i] = float32(random.NormFloat64()*3 + 1)
+		r.value[i] = float32(random.NormFloat64())
+		r.ret[i] = r.value[i] + float32(random.NormFloat64())
+		r.logProb[i] += float32(0.2 * random.NormFloat64())
+	}
+	for i := range r.obs.Features {
+		r.obs.Features[i] = float32(random.NormFloat64())
+	}
+	var rows []int32
+	for range 2 {
+		shuffle(tr.order, tr.shuffle)
+		rows = append(rows, tr.order...)
+	}
+	about, err := json.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &nn.File{Metadata: map[string]string{"config": string(about)}, Tensors: map[string]nn.Tensor{
+		"obs": {Shape: []int{batch, 4}, Data: r.obs.Features}, "action": {Shape: []int{batch}, Data: r.action},
+		"log_prob": {Shape: []int{batch}, Data: r.logProb}, "advantage": {Shape: []int{batch}, Data: r.advantage},
+		"return": {Shape: []int{batch}, Data: r.ret}, "value": {Shape: []int{batch}, Data: r.value},
+		"rows": {Shape: []int{8, len(rows) / 8}, Data: rows},
+	}}
+	if err := tr.policy.tensors(f); err != nil {
+		t.Fatal(err)
+	}
+	return tr, f
+}
+
+// BenchmarkTorch trains on CartPole here and in PyTorch with a vectorised NumPy environment, the same algorithm and
+// settings, in turns, and reports the ratio of the fastest iterations. PyTorch is taken at its best of one and two
+// threads, with the BLAS kernels that OpenBLAS chooses by itself and those for AVX-512.
+func BenchmarkTorch(b *testing.B) {
+	torchPython(b)
+	for _, c := range []struct {
+		name string
+		cfg  Config
+	}{{"CartPoleSmall", Default()}, {"CartPoleLarge", large()}} {
+		b.Run(c.name, func(b *testing.B) {
+			ours, theirs, how := 0.0, 0.0, ""
+			t := warm(b, cartpole.Make, c.cfg, 1<<20)
+			for _, threads := range []string{"1", "2"} {
+				for _, core := range []string{"", "SkylakeX"} {
+					environment := []string{"OPENBLAS_NUM_THREADS=" + threads, "OMP_NUM_THREADS=" + threads}
+					if core != "" {
+						environment = append(environment, "OPENBLAS_CORETYPE="+core)
+					}
+					var result struct {
+						Speed float64 `json:"steps_per_second"`
+					}
+					runTorch(b, &result, environment, "bench",
+						fmt.Sprint(c.cfg.Envs), fmt.Sprint(c.cfg.Rollout), fmt.Sprint(c.cfg.Minibatches), "4", threads)
+					if result.Speed > theirs {
+						theirs, how = result.Speed, fmt.Sprintf("threads: %s, OPENBLAS_CORETYPE: %q", threads, core)
+					}
+					for start := time.Now(); time.Since(start) < 2*time.Second; {
+						begin := time.Now()
+						if _, err := t.RunUpdates(context.Background(), 1); err != nil {
+							b.Fatal(err)
+						}
+						ours = max(ours, float64(len(t.order))/time.Since(begin).Seconds())
+					}
+				}
+			}
+			for b.Loop() { // what is above measures itself
+			}
+			b.Logf("PyTorch was fastest with %s", how)
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(ours, "steps/s")
+			b.ReportMetric(theirs, "torch-steps/s")
+			b.ReportMetric(ours/theirs, "ratio")
+		})
+	}
+}
