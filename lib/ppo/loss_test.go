@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"goalgap/lib/env"
@@ -384,5 +385,53 @@ func TestUpdatesDoNotAllocate(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(20, update); n > 0 {
 		t.Errorf("%v allocations an update", n)
+	}
+}
+
+// AllocsPerRun looks at one core only. With several, and minibatches that are cut into parts, the runtime may allocate
+// now and then for itself; an update that allocated would do so every time.
+func TestUpdatesOnSeveralCoresDoNotAllocate(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
+	cfg := Default()
+	cfg.Envs, cfg.Rollout, cfg.Minibatches, cfg.Epochs = 64, 32, 2, 1
+	const updates = 30
+	tr := warm(t, cartpole.Make, cfg, 2*updates)
+	tr.curve = make([]Point, len(tr.curve), 100)
+	least := uint64(math.MaxUint64)
+	for range 2 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range updates {
+			if err := tr.runUpdate(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		runtime.ReadMemStats(&after)
+		least = min(least, after.Mallocs-before.Mallocs)
+	}
+	if least >= updates {
+		t.Errorf("%d allocations in %d updates", least, updates)
+	}
+}
+
+// Drawn by hand from the logits ln 1, ln 3 and ln 4: the actions' probabilities 1/8, 3/8 and 1/2 divide [0, 1) at 1/8 and
+// 1/2.
+func TestSample(t *testing.T) {
+	u := []float32{0, 0.12, 0.13, 0.49, 0.51, 0.999999, 0.3}
+	var logits []float32
+	for range u[:6] {
+		logits = append(logits, 5, 5+float32(math.Log(3)), 5+float32(math.Log(4)))
+	}
+	logits = append(logits, -200, 0, -200) // only one is possible
+	action, logProb := make([]int32, len(u)), make([]float32, len(u))
+	sample(action, logProb, logits, func(i int) float32 { return u[i] })
+	for i, want := range []int32{0, 0, 1, 1, 2, 2, 1} {
+		p := []float64{0.125, 0.375, 0.5}[want]
+		if i == 6 {
+			p = 1
+		}
+		if action[i] != want || math.Abs(float64(logProb[i])-math.Log(p)) > 1e-6 {
+			t.Errorf("u = %v: action %d with log probability %v, want %d with %v", u[i], action[i], logProb[i], want, math.Log(p))
+		}
 	}
 }

@@ -43,10 +43,7 @@ func (p *Policy) Clone() *Policy {
 // Sample draws an action for each observation; len(actions) must be obs.N. It takes one number from r for each
 // observation, in order.
 func (p *Policy) Sample(actions []int32, obs env.Batch, r *rand.Rand) {
-	logits, n := p.actor.Forward(obs), p.Spec.Actions
-	for i := range actions[:obs.N] {
-		actions[i], _ = sample(logits[i*n:(i+1)*n], r.Float32())
-	}
+	sample(actions[:obs.N], nil, p.actor.Forward(obs), func(int) float32 { return r.Float32() })
 }
 
 // Greedy writes the most probable action for each observation, the first of several; len(actions) must be obs.N.

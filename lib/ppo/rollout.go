@@ -52,6 +52,8 @@ type group struct {
 	actor  *nn.Net
 	random []*rand.Rand // for the actions of each environment
 	pcg    []*rand.PCG
+
+	uniform func(i int) float32 // the next number of environment lo+i
 }
 
 // makeGroups divides the environments among the cores, two or more to each.
@@ -64,6 +66,8 @@ func (t *Trainer) makeGroups() {
 			g.pcg = append(g.pcg, pcg)
 			g.random = append(g.random, rand.New(pcg))
 		}
+		random := g.random
+		g.uniform = func(i int) float32 { return random[i].Float32() }
 		t.groups = append(t.groups, g)
 	}
 	t.act = fork.New(t.collectGroup)
@@ -75,14 +79,11 @@ func (t *Trainer) collect() { t.act.Do(len(t.groups)) }
 // collectGroup does so for one group.
 func (t *Trainer) collectGroup(number int) {
 	g, r, v := &t.groups[number], &t.rollout, t.vec
-	actions := t.policy.Spec.Actions
 	for step := range r.steps {
 		lo, hi := step*r.envs+g.lo, step*r.envs+g.hi
 		copyRows(r.obs, lo, v.Obs, g.lo, g.hi)
 		logits := g.actor.Forward(r.obs.Slice(lo, hi))
-		for i := range g.random {
-			r.action[lo+i], r.logProb[lo+i] = sample(logits[i*actions:(i+1)*actions], g.random[i].Float32())
-		}
+		sample(r.action[lo:hi], r.logProb[lo:hi], logits, g.uniform)
 		v.StepRange(g.lo, g.hi, r.action[step*r.envs:(step+1)*r.envs])
 		copyRows(r.next, lo, v.Next, g.lo, g.hi)
 		copy(r.own[lo:hi], v.Reward[g.lo:g.hi])
@@ -96,22 +97,52 @@ func copyRows(dst env.Batch, at int, src env.Batch, lo, hi int) {
 	copy(dst.Features[at*dst.Dense:], src.Features[lo*src.Dense:hi*src.Dense])
 }
 
-// sample draws an action from the softmax of the logits, u being uniform in [0, 1), and returns the logarithm of its
-// probability. Logits are overwritten.
-func sample(logits []float32, u float32) (action int32, logProb float32) {
-	nn.LogSoftmax(logits, logits)
-	sum := float32(0)
-	for i, lp := range logits {
-		p := nn.Exp(lp)
-		if sum += p; u < sum {
-			return int32(i), lp
+// sample draws an action from the softmax of each row of logits [len(action)][actions], uniform(i) being in [0, 1) for
+// row i and asked for in order, and writes the logarithms of their probabilities to logProb, unless that is nil. It
+// goes from step to step with many rows, so that exponentials and logarithms are taken many at a time. A probability
+// below leastProbability counts as that. The logits are overwritten.
+func sample(action []int32, logProb, logits []float32, uniform func(i int) float32) {
+	actions := len(logits) / max(1, len(action))
+	for lo := 0; lo < len(action); lo += nn.Block {
+		n := min(nn.Block, len(action)-lo)
+		var chosen [nn.Block]float32 // probability of the action
+		x := logits[lo*actions : (lo+n)*actions]
+		for i := range n {
+			row := x[i*actions : (i+1)*actions]
+			top := row[0]
+			for _, v := range row[1:] {
+				top = max(top, v)
+			}
+			for j := range row {
+				row[j] -= top
+			}
 		}
-		if p > 0 {
-			action = int32(i) // where rounding leaves the sum below u, the last possible action
+		nn.ExpEach(x)
+		for i := range n {
+			row, total := x[i*actions:(i+1)*actions], float32(0)
+			for _, v := range row {
+				total += v
+			}
+			u, below, a := uniform(lo+i)*total, float32(0), 0
+			for j, v := range row {
+				if v > 0 {
+					a = j // where rounding leaves the sum at u, the last possible action
+				}
+				if below += v; u < below {
+					break
+				}
+			}
+			action[lo+i], chosen[i] = int32(a), max(row[a]/total, leastProbability)
+		}
+		if logProb != nil {
+			nn.LogEach(chosen[:n])
+			copy(logProb[lo:lo+n], chosen[:n])
 		}
 	}
-	return action, logits[action]
 }
+
+// leastProbability is the smallest normal float32, below which numbers have fewer digits.
+const leastProbability = 0x1p-126
 
 // reward determines the rewards to learn from and counts both kinds for the curve.
 func (t *Trainer) reward() error {
