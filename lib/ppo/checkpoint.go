@@ -174,6 +174,10 @@ func (t *Trainer) restore(f *nn.File) error {
 	if err := t.policy.critic.SetTensors(f.Tensors, "critic."); err != nil {
 		return err
 	}
+	if (saved.normalizer != nil) != t.cfg.NormalizeObservations {
+		return fmt.Errorf("tensor %q does not fit NormalizeObservations = %v", "observation.count", t.cfg.NormalizeObservations)
+	}
+	t.policy.normalizer = saved.normalizer
 	for i, prefix := range adamPrefixes {
 		if err := t.adam.SetTensors(i, f.Tensors, prefix, at.AdamSteps); err != nil {
 			return err

@@ -35,6 +35,7 @@ type Config struct {
 
 	LearningRate float64 // of Adam, at the start; default 2.5e-4
 	Anneal       bool    // lower the learning rate linearly to 0; default true
+	AnnealClip   bool    // lower Clip linearly to 0; default false
 	MaxGradNorm  float64 // clip the gradient, of both networks together, to this length; 0: do not; default 0.5
 
 	Gamma  float64 // discount factor of a step; default 0.99
@@ -47,6 +48,14 @@ type Config struct {
 	ClipValue          bool    // clip the value's change; default true
 	EntropyCoef        float64 // weight of the policy's entropy (nats) in the objective; default 0.01
 	ValueCoef          float64 // weight of the value loss; default 0.5
+
+	// TargetKL ends an update after the epoch in which the mean estimated divergence from the policy that collected the
+	// rollout (Point.ApproxKL, nats) exceeds it; 0: never; default 0. Usual values are 0.01 to 0.05.
+	TargetKL float64
+
+	// NormalizeObservations brings the dense part of observations to mean 0 and deviation 1 by running statistics, which
+	// become part of the policy, and cuts them to ±10; default false. Rewarders see them as they are.
+	NormalizeObservations bool
 
 	// ScaleReward divides rewards by the running deviation of their discounted sum (with the same Gamma) and clips them
 	// to ±10, as for procgen; default false. Curves show unscaled rewards.
@@ -87,6 +96,7 @@ func (c Config) Check() error {
 		{"Clip", c.Clip, 0, math.MaxFloat32, true, "a positive number"},
 		{"EntropyCoef", c.EntropyCoef, 0, math.MaxFloat32, false, "0 or a positive number"},
 		{"ValueCoef", c.ValueCoef, 0, math.MaxFloat32, false, "0 or a positive number"},
+		{"TargetKL", c.TargetKL, 0, math.MaxFloat32, false, "0 (no limit) or a positive number"},
 	} {
 		if !(f.value >= f.lo && f.value <= f.hi) || f.open && f.value == f.lo {
 			return wrong(f.name, f.value, f.wantPhrase)

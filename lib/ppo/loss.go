@@ -18,6 +18,7 @@ type learner struct {
 
 	blocks []stats // of each block of the minibatch
 	total  stats   // of the update
+	before stats   // of the update's epochs before the present one
 	norm   float64 // sum over the update's steps
 	steps  int
 }
@@ -42,12 +43,21 @@ func (l *learner) init(t *Trainer) {
 	batch := len(t.order)
 	l.normalized = make([]float32, batch)
 	l.blocks = make([]stats, (batch+nn.Block-1)/nn.Block)
-	l.actor = nn.Job{Net: t.policy.actor, Batch: t.rollout.obs, Loss: l.policyLoss}
-	l.critic = nn.Job{Net: t.policy.critic, Batch: t.rollout.obs, Loss: l.valueLoss}
+	l.actor = nn.Job{Net: t.policy.actor, Batch: t.rollout.seen, Loss: l.policyLoss}
+	l.critic = nn.Job{Net: t.policy.critic, Batch: t.rollout.seen, Loss: l.valueLoss}
 }
 
 // begin starts an update.
 func (l *learner) begin() { l.total, l.norm, l.steps = stats{}, 0, 0 }
+
+// beginEpoch starts a pass over the rollout.
+func (l *learner) beginEpoch() { l.before = l.total }
+
+// tooFar says whether the policy moved beyond Config.TargetKL in the epoch that is over.
+func (l *learner) tooFar() bool {
+	limit := l.t.cfg.TargetKL
+	return limit > 0 && (l.total.kl-l.before.kl)/float64(l.total.samples-l.before.samples) > limit
+}
 
 // step takes one gradient step on the given rows of the rollout.
 func (l *learner) step(rows []int32) error {
@@ -110,7 +120,7 @@ func (l *learner) policyLoss(lo, hi int, out, dOut []float32) {
 	for i, row := range l.rows[lo:hi] {
 		x.action[i], x.oldLogProb[i] = r.action[row], r.logProb[row]
 	}
-	x.gradient(dOut, out, float32(l.t.cfg.Clip), float32(l.t.cfg.EntropyCoef), l.rate, &l.blocks[lo/nn.Block])
+	x.gradient(dOut, out, l.t.clip(), float32(l.t.cfg.EntropyCoef), l.rate, &l.blocks[lo/nn.Block])
 }
 
 // valueLoss is the critic's loss for nn.Accumulate.
@@ -118,7 +128,7 @@ func (l *learner) valueLoss(lo, hi int, out, dOut []float32) {
 	r := &l.t.rollout
 	clip := float32(math.Inf(1))
 	if l.t.cfg.ClipValue {
-		clip = float32(l.t.cfg.Clip)
+		clip = l.t.clip()
 	}
 	rate := l.rate * float32(l.t.cfg.ValueCoef)
 	sum := 0.0

@@ -17,6 +17,7 @@ type Policy struct {
 	Hidden []int    // widths of the hidden layers
 
 	actor, critic *nn.Net
+	normalizer    *normalizer // of what the networks see; nil: they see observations as they are
 }
 
 // newPolicy returns an untrained policy.
@@ -36,19 +37,19 @@ func newPolicy(spec env.Spec, hidden []int, seed uint64) (*Policy, error) {
 func (p *Policy) Clone() *Policy {
 	return &Policy{
 		Spec: p.Spec, Hidden: append([]int(nil), p.Hidden...),
-		actor: p.actor.Clone(), critic: p.critic.Clone(),
+		actor: p.actor.Clone(), critic: p.critic.Clone(), normalizer: p.normalizer.clone(),
 	}
 }
 
 // Sample draws an action for each observation; len(actions) must be obs.N. It takes one number from r for each
 // observation, in order.
 func (p *Policy) Sample(actions []int32, obs env.Batch, r *rand.Rand) {
-	sample(actions[:obs.N], nil, p.actor.Forward(obs), func(int) float32 { return r.Float32() })
+	sample(actions[:obs.N], nil, p.actor.Forward(p.normalizer.batch(obs)), func(int) float32 { return r.Float32() })
 }
 
 // Greedy writes the most probable action for each observation, the first of several; len(actions) must be obs.N.
 func (p *Policy) Greedy(actions []int32, obs env.Batch) {
-	logits, n := p.actor.Forward(obs), p.Spec.Actions
+	logits, n := p.actor.Forward(p.normalizer.batch(obs)), p.Spec.Actions
 	for i := range actions[:obs.N] {
 		best := 0
 		row := logits[i*n : (i+1)*n]
@@ -63,7 +64,7 @@ func (p *Policy) Greedy(actions []int32, obs env.Batch) {
 
 // Probabilities writes to dst [obs.N][Actions] the probability of each action.
 func (p *Policy) Probabilities(dst []float32, obs env.Batch) {
-	logits, n := p.actor.Forward(obs), p.Spec.Actions
+	logits, n := p.actor.Forward(p.normalizer.batch(obs)), p.Spec.Actions
 	for i := range obs.N {
 		nn.Softmax(dst[i*n:(i+1)*n], logits[i*n:(i+1)*n])
 	}
@@ -72,7 +73,7 @@ func (p *Policy) Probabilities(dst []float32, obs env.Batch) {
 // Values writes to dst [obs.N] the discounted return that the value network expects. Where Config.ScaleReward was set
 // it is in units of scaled reward.
 func (p *Policy) Values(dst []float32, obs env.Batch) {
-	copy(dst[:obs.N], p.critic.Forward(obs))
+	copy(dst[:obs.N], p.critic.Forward(p.normalizer.batch(obs)))
 }
 
 // tensors adds the parameters to f, and what is needed to make the networks again.
@@ -90,11 +91,16 @@ func (p *Policy) tensors(f *nn.File) error {
 			f.Tensors[prefix+name] = t
 		}
 	}
+	if p.normalizer != nil {
+		p.normalizer.tensors(f)
+	}
 	return nil
 }
 
 // Save writes the policy as a safetensors file: "actor.layer0.weight" [in][out], "actor.layer0.bias" [out] and so on,
-// likewise "critic."; the metadata's "policy" is JSON with the Spec and the hidden layers.
+// likewise "critic."; the metadata's "policy" is JSON with the Spec and the hidden layers. After training with
+// Config.NormalizeObservations there are also "observation.mean" and "observation.variance" [Dense], float64, and
+// "observation.count" [1].
 func (p *Policy) Save(path string) error {
 	f := &nn.File{Metadata: map[string]string{}, Tensors: map[string]nn.Tensor{}}
 	err := p.tensors(f)
@@ -150,6 +156,9 @@ func policyFrom(f *nn.File) (*Policy, error) {
 		return nil, err
 	}
 	if err := p.actor.SetTensors(f.Tensors, "actor."); err != nil {
+		return nil, err
+	}
+	if p.normalizer, err = normalizerFrom(f, about.Spec.Dense); err != nil {
 		return nil, err
 	}
 	return p, p.critic.SetTensors(f.Tensors, "critic.")

@@ -79,11 +79,17 @@ func NewTrainer(makeEnv func() (env.Env, error), levels env.Levels, cfg Config) 
 	if err != nil {
 		return nil, fmt.Errorf("ppo: preparing to train: %w", err)
 	}
+	if cfg.NormalizeObservations {
+		if vec.Spec.Dense == 0 {
+			return nil, fmt.Errorf("ppo: config: NormalizeObservations is true, but observations of %s have no dense part", vec.Spec.Name)
+		}
+		policy.normalizer = newNormalizer(vec.Spec.Dense)
+	}
 	batch := cfg.Envs * cfg.Rollout
 	t := &Trainer{
 		cfg: cfg, levels: levels, updates: cfg.Steps / batch,
 		vec: vec, policy: policy, adam: nn.NewAdam(policy.actor, policy.critic),
-		rollout:  newRollout(vec.Spec, cfg.Envs, cfg.Rollout),
+		rollout:  newRollout(vec.Spec, cfg.Envs, cfg.Rollout, cfg.NormalizeObservations),
 		order:    make([]int32, batch),
 		shuffle:  rng.NewSource(cfg.Seed, "minibatches", 0),
 		episodes: newEpisodes(cfg.Envs),
@@ -141,6 +147,9 @@ func (t *Trainer) runUpdate(ctx context.Context) error {
 		t.collect()
 		t.collected, t.epoch, t.minibatch = true, 0, 0
 		t.learn.begin()
+		if t.failed = t.observed(); t.failed != nil {
+			return t.failed
+		}
 		if t.failed = t.reward(); t.failed != nil {
 			return t.failed
 		}
@@ -153,7 +162,11 @@ func (t *Trainer) runUpdate(ctx context.Context) error {
 	}
 	for ; t.epoch < t.cfg.Epochs; t.epoch++ {
 		if t.minibatch == 0 {
+			if t.epoch > 0 && t.learn.tooFar() {
+				break
+			}
 			shuffle(t.order, t.shuffle)
+			t.learn.beginEpoch()
 		}
 		for t.minibatch < t.cfg.Minibatches {
 			if t.failed = t.learn.step(t.minibatchRows(t.minibatch)); t.failed != nil {
@@ -165,6 +178,9 @@ func (t *Trainer) runUpdate(ctx context.Context) error {
 			}
 		}
 		t.minibatch = 0
+	}
+	if z := t.policy.normalizer; z != nil {
+		z.observe(t.rollout.obs.Features)
 	}
 	t.collected = false
 	t.update++
@@ -191,6 +207,14 @@ func (t *Trainer) learningRate() float64 {
 		return t.cfg.LearningRate
 	}
 	return t.cfg.LearningRate * (1 - float64(t.update)/float64(t.updates))
+}
+
+// clip returns the clip range of the present update.
+func (t *Trainer) clip() float32 {
+	if !t.cfg.AnnealClip {
+		return float32(t.cfg.Clip)
+	}
+	return float32(t.cfg.Clip * (1 - float64(t.update)/float64(t.updates)))
 }
 
 // diverged returns the error for a quantity that is not finite.

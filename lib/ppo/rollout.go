@@ -17,6 +17,7 @@ type rollout struct {
 	envs, steps int
 
 	obs, next env.Batch
+	seen      env.Batch // obs as the networks see it: normalised, or obs itself
 	action    []int32
 	logProb   []float32 // of the action, when it was taken
 	reward    []float32 // to learn from
@@ -32,12 +33,16 @@ type rollout struct {
 	aheadIndex []int32
 }
 
-func newRollout(spec env.Spec, envs, steps int) rollout {
+func newRollout(spec env.Spec, envs, steps int, normalize bool) rollout {
 	n := envs * steps
 	r := rollout{
 		envs: envs, steps: steps,
 		obs: env.NewBatch(spec, n), next: env.NewBatch(spec, n),
 		action: make([]int32, n), end: make([]env.End, n),
+	}
+	r.seen = r.obs
+	if normalize {
+		r.seen.Features = make([]float32, len(r.obs.Features))
 	}
 	for _, s := range []*[]float32{&r.logProb, &r.reward, &r.own, &r.value, &r.nextValue, &r.advantage, &r.ret} {
 		*s = make([]float32, n)
@@ -82,7 +87,11 @@ func (t *Trainer) collectGroup(number int) {
 	for step := range r.steps {
 		lo, hi := step*r.envs+g.lo, step*r.envs+g.hi
 		copyRows(r.obs, lo, v.Obs, g.lo, g.hi)
-		logits := g.actor.Forward(r.obs.Slice(lo, hi))
+		seen := r.seen.Slice(lo, hi)
+		if z := t.policy.normalizer; z != nil {
+			z.apply(seen.Features, r.obs.Slice(lo, hi).Features)
+		}
+		logits := g.actor.Forward(seen)
 		sample(r.action[lo:hi], r.logProb[lo:hi], logits, g.uniform)
 		v.StepRange(g.lo, g.hi, r.action[step*r.envs:(step+1)*r.envs])
 		copyRows(r.next, lo, v.Next, g.lo, g.hi)
@@ -144,6 +153,27 @@ func sample(action []int32, logProb, logits []float32, uniform func(i int) float
 // leastProbability is the smallest normal float32, below which numbers have fewer digits.
 const leastProbability = 0x1p-126
 
+// observed returns an error if an observation is not finite.
+func (t *Trainer) observed() error {
+	r := &t.rollout
+	for _, b := range []env.Batch{r.obs, r.next} {
+		zero := float32(0) // times a number that is not finite it is NaN
+		for _, x := range b.Features {
+			zero += x * 0
+		}
+		if zero == 0 {
+			continue
+		}
+		for i, x := range b.Features {
+			if row := i / b.Dense; !finite(float64(x)) {
+				return fmt.Errorf("ppo: feature %d of the observation at step %d of environment %d in update %d of %d is %v; an observation must be finite: look at Observe of %s",
+					i%b.Dense, row/r.envs, row%r.envs, t.update+1, t.updates, x, t.policy.Spec.Name)
+			}
+		}
+	}
+	return nil
+}
+
 // reward determines the rewards to learn from and counts both kinds for the curve.
 func (t *Trainer) reward() error {
 	r := &t.rollout
@@ -168,8 +198,8 @@ func (t *Trainer) reward() error {
 // estimate computes values, advantages and returns.
 func (t *Trainer) estimate() error {
 	r := &t.rollout
-	copy(r.value, t.policy.critic.Forward(r.obs))
-	r.lookAhead(t.policy.critic)
+	copy(r.value, t.policy.critic.Forward(r.seen))
+	r.lookAhead(t.policy)
 	gae(r, float32(t.cfg.Gamma), float32(t.cfg.Lambda))
 	for i, a := range r.advantage {
 		r.ret[i] = a + r.value[i]
@@ -182,7 +212,7 @@ func (t *Trainer) estimate() error {
 
 // lookAhead fills nextValue. Within an episode the value of the next state is that of the following row; where a time
 // limit cut the episode, or the rollout is over, it is computed.
-func (r *rollout) lookAhead(critic *nn.Net) {
+func (r *rollout) lookAhead(p *Policy) {
 	n := len(r.value)
 	r.aheadIndex = r.aheadIndex[:0]
 	for i, end := range r.end {
@@ -204,7 +234,10 @@ func (r *rollout) lookAhead(critic *nn.Net) {
 		b.Active, b.Features = append(b.Active, active...), append(b.Features, dense...)
 	}
 	r.ahead = b
-	for j, v := range critic.Forward(b) {
+	if p.normalizer != nil {
+		p.normalizer.apply(b.Features, b.Features)
+	}
+	for j, v := range p.critic.Forward(b) {
 		r.nextValue[r.aheadIndex[j]] = v
 	}
 }

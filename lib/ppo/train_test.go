@@ -28,6 +28,13 @@ func small() Config {
 	return cfg
 }
 
+// options returns small with all that is off by default.
+func options() Config {
+	cfg := small()
+	cfg.AnnealClip, cfg.NormalizeObservations, cfg.TargetKL = true, true, 1e-5
+	return cfg
+}
+
 func makeCounter() (env.Env, error) { return &counter{limit: 9}, nil }
 
 // fingerprint returns all parameters and the curve but for its times.
@@ -36,6 +43,9 @@ func fingerprint(r *Result) (out []float64) {
 		for _, x := range n.Param {
 			out = append(out, float64(x))
 		}
+	}
+	if z := r.Policy.normalizer; z != nil {
+		out = append(append(append(out, z.mean...), z.variance...), z.count)
 	}
 	for _, p := range r.Curve {
 		p.Seconds = 0
@@ -61,7 +71,7 @@ func train(t *testing.T, makeEnv func() (env.Env, error), cfg Config) *Result {
 func TestTrainingDoesNotDependOnTheNumberOfCores(t *testing.T) {
 	large := small()
 	large.Envs, large.Rollout, large.Steps, large.Minibatches = 16, 256, 16*256*2, 2
-	for _, cfg := range []Config{small(), large} {
+	for _, cfg := range []Config{small(), large, options()} {
 		for name, makeEnv := range map[string]func() (env.Env, error){"counter": makeCounter, "cartpole": cartpole.Make} {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 			want := fingerprint(train(t, makeEnv, cfg))
@@ -85,8 +95,14 @@ func TestSeedsDiffer(t *testing.T) {
 }
 
 func TestCancelledTrainingGoesOnToTheSameBits(t *testing.T) {
-	want := fingerprint(train(t, makeCounter, small()))
-	tr, err := NewTrainer(makeCounter, env.Levels{Count: 50}, small())
+	for _, cfg := range []Config{small(), options()} {
+		testCancel(t, cfg)
+	}
+}
+
+func testCancel(t *testing.T, cfg Config) {
+	want := fingerprint(train(t, makeCounter, cfg))
+	tr, err := NewTrainer(makeCounter, env.Levels{Count: 50}, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,33 +147,38 @@ func TestCancelBeforeTheStart(t *testing.T) {
 }
 
 func TestResumedTrainingGoesOnToTheSameBits(t *testing.T) {
-	for name, makeEnv := range map[string]func() (env.Env, error){"counter": makeCounter, "cartpole": cartpole.Make} {
-		want := fingerprint(train(t, makeEnv, small()))
-		tr, err := NewTrainer(makeEnv, env.Levels{Count: 50}, small())
-		if err != nil {
-			t.Fatal(err)
-		}
-		path := filepath.Join(t.TempDir(), "checkpoint.safetensors")
-		// Stopped within the third update: Save completes it.
-		if _, err := tr.Run(&countdown{Context: context.Background(), left: 2*17 + 5}); !errors.Is(err, context.Canceled) {
-			t.Fatal(err)
-		}
-		if err := tr.Save(path); err != nil {
-			t.Fatal(err)
-		}
-		again, err := Resume(path, makeEnv, env.Levels{Count: 50}, small())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if again.update != 3 {
-			t.Errorf("%s: resumed after %d updates, want 3", name, again.update)
-		}
-		r, err := again.Run(context.Background())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !slices.Equal(fingerprint(r), want) {
-			t.Errorf("%s: the resumed training ends with other bits", name)
+	for _, cfg := range []Config{small(), options()} {
+		for name, makeEnv := range map[string]func() (env.Env, error){"counter": makeCounter, "cartpole": cartpole.Make} {
+			want := fingerprint(train(t, makeEnv, cfg))
+			tr, err := NewTrainer(makeEnv, env.Levels{Count: 50}, cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(t.TempDir(), "checkpoint.safetensors")
+			// Stopped within the third update: Save completes it.
+			if _, err := tr.RunUpdates(context.Background(), 2); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := tr.Run(&countdown{Context: context.Background(), left: 3}); !errors.Is(err, context.Canceled) || !tr.collected {
+				t.Fatal(err)
+			}
+			if err := tr.Save(path); err != nil {
+				t.Fatal(err)
+			}
+			again, err := Resume(path, makeEnv, env.Levels{Count: 50}, cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again.update != 3 {
+				t.Errorf("%s: resumed after %d updates, want 3", name, again.update)
+			}
+			r, err := again.Run(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(fingerprint(r), want) {
+				t.Errorf("%s: the resumed training ends with other bits", name)
+			}
 		}
 	}
 }
@@ -344,6 +365,8 @@ func TestWrongConfigs(t *testing.T) {
 		{func(c *Config) { c.Clip = 0 }, "Clip is 0"},
 		{func(c *Config) { c.EntropyCoef = -1 }, "EntropyCoef is -1"},
 		{func(c *Config) { c.ValueCoef = nan }, "ValueCoef is NaN"},
+		{func(c *Config) { c.TargetKL = -0.01 }, "TargetKL is -0.01"},
+		{func(c *Config) { c.TargetKL = nan }, "TargetKL is NaN"},
 	} {
 		cfg := Default()
 		c.change(&cfg)
