@@ -44,7 +44,7 @@ func (s Shape) check() error {
 type Net struct {
 	Shape Shape
 	Param []float32 // all parameters, layer after layer, weights before biases; with padding, see Tensors for their order
-	Grad  []float32 // the gradient, laid out like Param; Backward and Accumulate add to it, Adam.Step clears it
+	Grad  []float32 // the gradient, laid out like Param; Accumulate adds to it, Adam.Step clears it
 
 	layers     []layer
 	transposed [][]float32 // for each layer that is neither the first nor narrow its weights, [out][in]
@@ -52,11 +52,9 @@ type Net struct {
 	parts  []*part // one for each piece of a batch that is worked on at the same time
 	acc    *accumulation
 	out    []float32
-	dOut   []float32
 	batch  env.Batch // of the last Forward
 	pieces int       // into how many it was cut
 	blocks *fork.Fork
-	given  func(lo, hi int, out, dOut []float32) // the loss of Backward
 }
 
 // layer says where a layer's parameters lie in Param: weights [in][out], or [out][in] where it is narrow, then biases

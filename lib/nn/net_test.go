@@ -135,8 +135,7 @@ func TestGradientAgainstFiniteDifferences(t *testing.T) {
 				}
 				return all, picked
 			}
-			n.Forward(b)
-			n.Backward(c)
+			Accumulate(Job{Net: n, Batch: b, Loss: func(lo, hi int, out, dOut []float32) { copy(dOut, c[lo*shape.Out:]) }})
 			all := slices.Clone(n.Grad)
 			clear(n.Grad)
 			Accumulate(Job{Net: n, Batch: b, Rows: order, Loss: func(lo, hi int, out, dOut []float32) {
@@ -153,8 +152,8 @@ func TestGradientAgainstFiniteDifferences(t *testing.T) {
 				a0, p0 := loss(param)
 				param[i] = was
 				for what, x := range map[string][2]float64{
-					"Backward":   {float64(all[i]), (a1 - a0) / (2 * h)},
-					"Accumulate": {float64(n.Grad[i]), (p1 - p0) / (2 * h)},
+					"all rows":    {float64(all[i]), (a1 - a0) / (2 * h)},
+					"rows picked": {float64(n.Grad[i]), (p1 - p0) / (2 * h)},
 				} {
 					if math.Abs(x[0]-x[1]) > 2e-5*max(1, math.Abs(x[1])) {
 						t.Fatalf("%s, %+v: derivative by parameter %d is %v, by differences %v", what, shape, i, x[0], x[1])
@@ -165,17 +164,17 @@ func TestGradientAgainstFiniteDifferences(t *testing.T) {
 	})
 }
 
-func TestBackwardAccumulates(t *testing.T) {
+func TestGradientsAccumulate(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 3))
 	n, _ := New(shapes[3], 1, r)
-	b := randomBatch(r, 11, 2, 3)
-	c := make([]float32, len(n.Forward(b)))
-	for i := range c {
-		c[i] = 1
-	}
-	n.Backward(c)
+	job := Job{Net: n, Batch: randomBatch(r, 11, 2, 3), Loss: func(lo, hi int, out, dOut []float32) {
+		for i := range dOut {
+			dOut[i] = 1
+		}
+	}}
+	Accumulate(job)
 	once := slices.Clone(n.Grad)
-	n.Backward(c)
+	Accumulate(job)
 	for i, g := range once {
 		if got := n.Grad[i]; math.Abs(float64(got-2*g)) > 1e-5*max(1, math.Abs(float64(g))) {
 			t.Fatalf("parameter %d: %v after one call, %v after two", i, g, got)
@@ -227,8 +226,7 @@ func TestUpdatesDoNotAllocate(t *testing.T) {
 	job := Job{Net: n, Batch: b, Loss: func(lo, hi int, out, dOut []float32) { copy(dOut, out) }}
 	if got := testing.AllocsPerRun(10, func() {
 		Accumulate(job)
-		out := n.Forward(b)
-		n.Backward(out)
+		n.Forward(b)
 		opt.Step(1e-3, 0.5)
 	}); got != 0 {
 		t.Errorf("%v allocations an update", got)

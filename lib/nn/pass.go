@@ -42,7 +42,6 @@ func (n *Net) initWork() {
 		}
 	}
 	n.blocks = fork.New(n.forwardPart)
-	n.given = n.copyDerivatives
 	n.part(0)
 }
 
@@ -103,23 +102,6 @@ func (n *Net) forwardPart(i int) {
 		n.forward(p, n.batch, nil, lo, end, n.out[lo*n.Shape.Out:end*n.Shape.Out])
 	}
 	p.dense = nil
-}
-
-// Backward adds to Grad the gradient of a loss with respect to the parameters, given its derivative dOut [N][Out] with
-// respect to the outputs of the last Forward. The batch must still hold what it held then. The hidden layers are
-// computed anew: Accumulate, which does both passes at once, is faster.
-func (n *Net) Backward(dOut []float32) {
-	if want := n.batch.N * n.Shape.Out; len(dOut) != want {
-		panic(fmt.Sprintf("nn: %d derivatives for %d outputs", len(dOut), want))
-	}
-	n.dOut = dOut
-	Accumulate(Job{Net: n, Batch: n.batch, Loss: n.given})
-	n.dOut = nil
-}
-
-// copyDerivatives is the loss of Backward.
-func (n *Net) copyDerivatives(lo, hi int, _, dOut []float32) {
-	copy(dOut, n.dOut[lo*n.Shape.Out:hi*n.Shape.Out])
 }
 
 // fits panics if a batch is not of the network's shape.
