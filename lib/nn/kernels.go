@@ -7,7 +7,7 @@ import (
 
 // The kernels: the loops in which all the time goes. Each has a portable version here and versions in assembly, which
 // the functions in dispatch_*.go choose between. All of them compute an output row from its own input row alone and
-// sum in the order of the inputs, so that the bits of a row do not depend on the rows around it.
+// sum in an order that is the same for every row, so that the bits of a row do not depend on the rows around it.
 
 // The ends that gemmFrom can put to a sum.
 const (
