@@ -83,9 +83,10 @@ func TestWhateverGophernotesRunsRunsHere(t *testing.T) {
 	var cells, ran int
 	for _, s := range read(t) {
 		t.Run(s.name, func(t *testing.T) {
-			their := start(t, []string{"HOME=" + t.TempDir(), "PATH=/usr/bin:/bin"}, theirs)
+			startTheirs := func() *kernel { return start(t, []string{"HOME=" + t.TempDir(), "PATH=/usr/bin:/bin"}, theirs) }
+			their := startTheirs()
 			our := start(t, os.Environ(), ours, "kernel", "-f")
-			for _, c := range s.cells {
+			for i, c := range s.cells {
 				cells++
 				if _, known := reasons[c.reason]; c.reason != "" && !known {
 					t.Fatalf("no such reason: %q", c.reason)
@@ -102,6 +103,19 @@ func TestWhateverGophernotesRunsRunsHere(t *testing.T) {
 					ran++
 				}
 				want.shown = withoutBytesPrinted(c.source, want.shown)
+				// gophernotes now and then loses what was printed, so it is asked again before it is said to differ.
+				for range 3 {
+					if c.reason != "" || want.failed || got.failed || want.shown == got.shown {
+						break
+					}
+					again := startTheirs()
+					for _, c := range s.cells[:i+1] {
+						if want, err = again.execute(c.source, patience); err != nil {
+							t.Fatalf("gophernotes, asked again: %v\n%s", err, c.source)
+						}
+					}
+					want.shown = withoutBytesPrinted(c.source, want.shown)
+				}
 				switch refused := c.reason != "" && c.want == ""; {
 				case want.failed && c.reason != "":
 					t.Errorf("gophernotes refuses this, so it is no difference to explain: %s\n%s", want.error, c.source)

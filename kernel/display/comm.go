@@ -46,6 +46,13 @@ func HandleComm(target string, opened func(c *Comm, m CommMessage)) {
 	targets[target] = opened
 }
 
+// HasComms reports whether messages of the front end can set something going.
+func HasComms() bool {
+	commsMu.Lock()
+	defer commsMu.Unlock()
+	return len(comms)+len(targets) > 0
+}
+
 // OpenComm opens a comm to what the front end has under the name target. data, any JSON value, goes along.
 func OpenComm(target string, data any) (*Comm, error) { return OpenCommWith("", target, data, nil) }
 

@@ -198,6 +198,9 @@ func (c *Client) execute(r request) *Error {
 		<-c.exited
 		return c.death()
 	}
+	ended := make(chan struct{})
+	defer close(ended)
+	go c.watch(id, ended)
 	select {
 	case e := <-done:
 		return e

@@ -29,6 +29,7 @@ type server struct {
 	loaded  map[string]bool
 	current int64
 	stop    chan struct{} // closed when the current cell is interrupted
+	stuck   chan *Error   // takes why the current cell is left behind
 	stdin   *stdin
 }
 
@@ -42,6 +43,8 @@ func Serve(in io.Reader, out io.Writer) error {
 	cell.Display = display.Display
 	cell.SetMark(func() { s.send(reply{Op: "turn"}, true) })
 	cell.SetShow(func(values ...any) { display.Send(display.Message{Kind: "result", Data: display.Values(values...)}) })
+	Handle("quiet", s.quiet)
+	Handle("deadlock", s.deadlock)
 	s.send(reply{Op: "ready"}, false)
 
 	runs := make(chan request)
@@ -112,7 +115,8 @@ func (s *server) run(r request) {
 	s.mu.Lock()
 	s.current = r.ID
 	s.stop = make(chan struct{})
-	stop := s.stop
+	s.stuck = make(chan *Error, 1)
+	stop, stuck := s.stop, s.stuck
 	s.mu.Unlock()
 	s.stdin.begin(r.ID, r.Input)
 
@@ -136,6 +140,8 @@ func (s *server) run(r request) {
 	case result = <-done:
 	case <-stop:
 		result = s.awaitInterrupted(done)
+	case result = <-stuck:
+		cell.Insist() // should it go on one day, it stops
 	}
 	if result == nil && cell.Killed() {
 		// What the cell waited for was stopped by the interrupt, and so it came to its end.

@@ -36,6 +36,8 @@ type stdin struct {
 	answer  chan string // where the answer goes, nil: into the pipe
 	stopped bool        // an interrupt came while the cell waited
 	over    chan struct{}
+	paused  bool          // nobody looks whether the cell waits for input
+	change  chan struct{} // closed when paused changes
 }
 
 // question is what the kernel is asked.
@@ -51,7 +53,7 @@ const pollInput = 15 * time.Millisecond
 var errNoInput = errors.New("reading input: this front end does not offer it")
 
 func newStdin(send func(reply)) *stdin {
-	s := &stdin{send: send, original: *os.Stdin, file: os.Stdin}
+	s := &stdin{send: send, original: *os.Stdin, file: os.Stdin, change: make(chan struct{})}
 	s.works = readingIsSeen()
 	return s
 }
@@ -162,6 +164,9 @@ func (s *stdin) watch(r *os.File, over chan struct{}) {
 			return
 		case <-ticker.C:
 		}
+		if !s.awaitEndOfPause(ticker, over) {
+			return
+		}
 		if !reading(r) || available(r) {
 			waited = 0
 			continue
@@ -182,6 +187,36 @@ func (s *stdin) watch(r *os.File, over chan struct{}) {
 			waited = 0
 		}
 		s.mu.Unlock()
+	}
+}
+
+// pause says whether to stop looking for a cell that waits for input: without that, no timer of the worker's is set.
+func (s *stdin) pause(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.paused != on {
+		s.paused = on
+		close(s.change)
+		s.change = make(chan struct{})
+	}
+}
+
+// awaitEndOfPause returns at once unless there is a pause. It reports whether the run goes on.
+func (s *stdin) awaitEndOfPause(ticker *time.Ticker, over chan struct{}) bool {
+	for {
+		s.mu.Lock()
+		paused, change := s.paused, s.change
+		s.mu.Unlock()
+		if !paused {
+			return true
+		}
+		ticker.Stop()
+		select {
+		case <-over:
+			return false
+		case <-change:
+		}
+		ticker.Reset(pollInput)
 	}
 }
 

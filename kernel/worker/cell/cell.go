@@ -66,7 +66,27 @@ type run struct {
 	label     unsafe.Pointer // of its goroutines
 	done      <-chan struct{}
 	cancel    func()
+	watched   atomic.Bool // somebody wants to be told of its interrupt
 }
+
+// cellContext is the context of a run.
+type cellContext struct {
+	context.Context
+	run *run
+}
+
+func (c cellContext) Done() <-chan struct{} {
+	c.run.watched.Store(true)
+	return c.Context.Done()
+}
+
+func (c cellContext) String() string { return "the cell's context" }
+
+// Watched reports whether code of the current run has asked for its context's Done channel: it may wait for an interrupt.
+func Watched() bool { return current.Load().watched.Load() }
+
+// Goroutine returns the number of the goroutine that executes the current cell.
+func Goroutine() int64 { return current.Load().goroutine }
 
 var (
 	current atomic.Pointer[run]
@@ -99,7 +119,7 @@ func Begin() {
 	c, cancel := context.WithCancelCause(context.Background())
 	r := &run{goroutine: goroutine(), label: profileLabel(), done: c.Done(), cancel: func() { cancel(ErrInterrupted) }}
 	mu.Lock()
-	ctx = c
+	ctx = cellContext{c, r}
 	_ = ctx // cells read it
 	mu.Unlock()
 	atomic.StoreUint32(&stop, 0)
