@@ -24,6 +24,7 @@ import (
 
 // A kernel is a running kernel process and the sockets that it is spoken to with.
 type kernel struct {
+	pid   int
 	shell zmq4.Socket
 	iopub chan message
 	key   []byte
@@ -38,7 +39,7 @@ type message struct {
 var errGone = errors.New("the kernel ended or does not answer")
 
 // start starts a kernel; the path of its connection file comes behind the command's arguments.
-func start(t *testing.T, environment []string, command ...string) *kernel {
+func start(t testing.TB, environment []string, command ...string) *kernel {
 	t.Helper()
 	ports := freePorts(t, 5)
 	k := &kernel{key: []byte("shared by both ends"), iopub: make(chan message, 10000)}
@@ -61,6 +62,7 @@ func start(t *testing.T, environment []string, command ...string) *kernel {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	k.pid = cmd.Process.Pid
 	ended := make(chan struct{})
 	go func() { cmd.Wait(); close(ended) }()
 	t.Cleanup(func() { cancel(); <-ended })
@@ -112,7 +114,7 @@ func start(t *testing.T, environment []string, command ...string) *kernel {
 	return nil
 }
 
-func freePorts(t *testing.T, n int) (ports []int) {
+func freePorts(t testing.TB, n int) (ports []int) {
 	t.Helper()
 	for range n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -178,6 +180,7 @@ type outcome struct {
 	failed bool
 	shown  string // standard output, then what was displayed: type and content
 	error  string
+	ended  time.Time
 }
 
 // execute runs a cell.
@@ -211,6 +214,7 @@ func (k *kernel) execute(cell string, patience time.Duration) (outcome, error) {
 				displayed.WriteString(bundle(m.content["data"]))
 			case "status":
 				if m.content["execution_state"] == "idle" {
+					out.ended = time.Now()
 					idle = time.After(100 * time.Millisecond) // gophernotes can be idle before all output is sent
 				}
 			}

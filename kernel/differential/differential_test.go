@@ -63,22 +63,24 @@ func read(t *testing.T) (list []situation) {
 	return list
 }
 
+// build builds a program.
+func build(t testing.TB, pkg string, flags ...string) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), filepath.Base(pkg))
+	args := append(append([]string{"build", "-o", program}, flags...), pkg)
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		t.Fatalf("go build %s: %v\n%s", pkg, err, out)
+	}
+	return program
+}
+
 func TestWhateverGophernotesRunsRunsHere(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds gophernotes")
 	}
-	dir := t.TempDir()
-	build := func(pkg string, flags ...string) string {
-		program := filepath.Join(dir, filepath.Base(pkg))
-		args := append(append([]string{"build", "-o", program}, flags...), pkg)
-		if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
-			t.Fatalf("go build %s: %v\n%s", pkg, err, out)
-		}
-		return program
-	}
 	// With -trimpath and without go on its PATH gophernotes does not look for a Go installation, whose packages of today
 	// it could not read.
-	theirs, ours := build("github.com/gopherdata/gophernotes", "-trimpath"), build("goalgap/kernel/goalgap")
+	theirs, ours := build(t, "github.com/gopherdata/gophernotes", "-trimpath"), build(t, "goalgap/kernel/goalgap")
 	const patience = 20 * time.Second
 	var cells, ran int
 	for _, s := range read(t) {

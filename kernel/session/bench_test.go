@@ -2,6 +2,11 @@ package session
 
 import (
 	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -65,4 +70,152 @@ func BenchmarkRunAll(b *testing.B) {
 	b.ReportMetric(single.Seconds()/float64(b.N), "s/one-by-one")
 	b.ReportMetric(all.Seconds()/float64(b.N), "s/run-all")
 	b.ReportMetric(all.Seconds()/single.Seconds(), "ratio")
+}
+
+// BenchmarkNewSession measures a notebook of 30 cells that was run before, in a new session: all is in the cache.
+func BenchmarkNewSession(b *testing.B) {
+	var cells []string
+	unique := time.Now().UnixNano()
+	for i := range 30 {
+		cells = append(cells, fmt.Sprintf("func g%d(x int) int { return x + %d }\ny%[1]d := g%[1]d(%[1]d)\nfmt.Println(y%[1]d)", i, unique))
+	}
+	run := func() time.Duration {
+		s, _ := openFor(b)
+		defer s.Close()
+		start := time.Now()
+		for _, c := range cells {
+			if f := s.Execute(c, "cell"); f != nil {
+				b.Fatal(f)
+			}
+		}
+		return time.Since(start)
+	}
+	run()
+	var again time.Duration
+	for b.Loop() {
+		again += run()
+	}
+	b.ReportMetric(again.Seconds()*1e3/float64(b.N*len(cells)), "ms/cell")
+}
+
+// BenchmarkUnchanged measures a compiled cell that is executed again.
+func BenchmarkUnchanged(b *testing.B) {
+	s, _ := openFor(b)
+	for b.Loop() {
+		if f := s.Execute("n := 0\nfor i := range 10 { n += i }\nfmt.Println(n)", "cell"); f != nil {
+			b.Fatal(f)
+		}
+	}
+}
+
+// BenchmarkTools measures completion and inspection in a session that has some cells.
+func BenchmarkTools(b *testing.B) {
+	s, _ := openFor(b)
+	for i := range 20 {
+		cell := fmt.Sprintf("type t%d struct{ A, B int }\nfunc f%[1]d(x t%[1]d) int { return x.A }\nv%[1]d := f%[1]d(t%[1]d{1, 2})", i)
+		if f := s.Execute(cell, "cell"); f != nil {
+			b.Fatal(f)
+		}
+	}
+	for name, source := range map[string]string{"name": "v1", "field": "x := t3{}\nx.", "package": "strings.Rep", "plot": "plot."} {
+		b.Run("complete/"+name, func(b *testing.B) {
+			for b.Loop() {
+				if matches, _, _ := s.Completions(source, len(source)); len(matches) == 0 {
+					b.Fatal("no matches")
+				}
+			}
+		})
+	}
+	for name, source := range map[string]string{"session": "f3", "library": "ppo.Train", "std": "strings.Repeat"} {
+		b.Run("inspect/"+name, func(b *testing.B) {
+			for b.Loop() {
+				if _, found := s.Inspect(source, len(source), 0); !found {
+					b.Fatal("not found")
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkFiveHundredCells measures what the 500th new cell costs more than the first: in time, the medians of ten cells
+// each, and in anonymous memory of kernel and worker.
+func BenchmarkFiveHundredCells(b *testing.B) {
+	for b.Loop() {
+		s, _ := openFor(b)
+		unique := time.Now().UnixNano()
+		var took []time.Duration
+		execute := func(i int) {
+			start := time.Now()
+			cell := fmt.Sprintf("func h%d(x int) int { return x + %d }\nz%[1]d := h%[1]d(%[1]d)\nfmt.Println(z%[1]d, z%d)", i, unique, max(0, i-1))
+			if f := s.Execute(cell, "cell"); f != nil {
+				b.Fatal(f)
+			}
+			took = append(took, time.Since(start))
+		}
+		for i := range 10 {
+			execute(i)
+		}
+		before := anonymous(b, s)
+		for i := 10; i < 500; i++ {
+			execute(i)
+		}
+		b.ReportMetric(float64(anonymous(b, s)-before)/490/(1<<20), "MB/cell")
+		first, last := median(took[:10]), median(took[490:])
+		b.ReportMetric(first.Seconds()*1e3, "ms/first")
+		b.ReportMetric(last.Seconds()*1e3, "ms/last")
+		b.ReportMetric(last.Seconds()/first.Seconds(), "ratio")
+		s.Close()
+	}
+}
+
+func median(d []time.Duration) time.Duration {
+	d = slices.Clone(d)
+	slices.Sort(d)
+	return d[len(d)/2]
+}
+
+// anonymous is how much memory, other than that of files, this process and the session's worker hold, in bytes.
+func anonymous(t testing.TB, s *Session) (sum int64) {
+	t.Helper()
+	runtime.GC()
+	debug.FreeOSMemory()
+	if f := s.Execute("debug.FreeOSMemory()", "cell"); f != nil {
+		t.Fatal(f)
+	}
+	for _, pid := range []int{os.Getpid(), s.client.PID()} {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+		if err != nil {
+			t.Skip(err)
+		}
+		_, rest, _ := strings.Cut(string(text), "\nAnonymous:")
+		var kb int64
+		if _, err := fmt.Sscan(rest, &kb); err != nil {
+			t.Fatal(err)
+		}
+		sum += kb << 10
+	}
+	return sum
+}
+
+func TestACellCostsLessThanAMegabyte(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles a hundred cells")
+	}
+	s, _ := open(t)
+	const cells = 100
+	var before int64
+	for i := range cells + 10 {
+		if i == 10 {
+			before = anonymous(t, s)
+		}
+		cell := fmt.Sprintf("func m%d(x int) int { return x * %d }\nw%[1]d := m%[1]d(%[1]d)\nfmt.Println(w%[1]d, w%d)", i, i, max(0, i-1))
+		if f := s.Execute(cell, "cell"); f != nil {
+			t.Fatal(f)
+		}
+	}
+	if each := float64(anonymous(t, s)-before) / cells / (1 << 20); each > 1 {
+		t.Errorf("a cell costs %.2f MB", each)
+	} else {
+		t.Logf("a cell costs %.2f MB", each)
+	}
 }

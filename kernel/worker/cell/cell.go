@@ -176,12 +176,15 @@ func Left(flag *uint32) {
 	}
 }
 
-// Check stands in functions that could recurse.
+// Check stands in functions that could recurse. An atomic load would cost an instruction more, as it cannot be part of the
+// comparison; here any load does, as the flag is looked at again in the next call.
 func Check() {
-	if atomic.LoadUint32(&stop) != 0 {
-		current.Load().interrupted()
+	if stop != 0 {
+		noticed()
 	}
 }
+
+func noticed() { current.Load().interrupted() }
 
 // Sleep is time.Sleep in a cell: an interrupt ends it.
 func Sleep(d time.Duration) {
