@@ -57,6 +57,7 @@ func (l *lowering) editTree() {
 		case *ast.CallExpr:
 			l.conversion(n)
 			l.sleep(n)
+			l.subtest(n)
 		case *ast.BlockStmt:
 			if n != l.body {
 				l.turn(n.List)
@@ -129,6 +130,20 @@ func (l *lowering) sleep(call *ast.CallExpr) {
 	}
 	if f, ok := l.info.Uses[sel.Sel].(*types.Func); ok && f.FullName() == "time.Sleep" {
 		l.edit(sel.Pos(), sel.End(), "ωˍcell.Sleep")
+	}
+}
+
+// subtest keeps what panics in a subtest, which has a goroutine of its own, from taking the process along.
+func (l *lowering) subtest(call *ast.CallExpr) {
+	sel, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok || len(call.Args) != 2 {
+		return
+	}
+	switch f, _ := l.info.Uses[sel.Sel].(*types.Func); {
+	case f == nil:
+	case f.FullName() == "(*testing.T).Run", f.FullName() == "(*testing.B).Run":
+		l.insert(call.Args[1].Pos(), "ωˍcell.Subtest(")
+		l.insert(call.Args[1].End(), ")")
 	}
 }
 

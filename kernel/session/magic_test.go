@@ -150,10 +150,26 @@ func TestMagicTestAndBench(t *testing.T) {
 		{"%test -v\nfunc double(n int) int { return 2*n }\nfunc TestDouble(t *testing.T) { if double(2) != 4 { t.Fatal(double(2)) } }\nfunc ExampleDouble() {\n\tfmt.Println(double(4))\n\t// Output: 8\n}",
 			`=== RUN   TestDouble\n--- PASS: TestDouble .*--- PASS: ExampleDouble .*PASS\n`, ""},
 		{"func TestWrong(t *testing.T) {\n\tt.Error(\"not so\")\n}\nfunc TestPanics(t *testing.T) { panic(\"lost\") }\n%test -run Wrong|Panics", `.*--- FAIL: TestWrong.*cell \[2\]:2: not so\n.*FAIL\n`, "test failed: TestPanics, TestWrong"},
+		{"kept := 41\nfunc TestParts(t *testing.T) {\n\tt.Run(\"lost\", func(t *testing.T) { panic(\"lost\") })\n\tt.Run(\"skipped\", func(t *testing.T) { t.Skip() })\n\tt.Run(\"fatal\", func(t *testing.T) { t.Fatal(\"fatal\") })\n\tt.Run(\"good\", func(t *testing.T) { t.Parallel() })\n}\n%test -v -run Parts",
+			`.*panic: lost.*--- FAIL: TestParts/lost.*--- SKIP: TestParts/skipped.*--- FAIL: TestParts/fatal.*--- PASS: TestParts/good.*`, "test failed: TestParts"},
+		{"kept + 1", `\[result 42\]`, ""},
 		{"func FuzzDouble(f *testing.F) {\n\tf.Add(1)\n\tf.Fuzz(func(t *testing.T, n int) { if double(n) != n+n { t.Fatal(n) } })\n}\n%test -run FuzzDouble -v", `.*--- PASS: FuzzDouble/seed#0.*PASS\n`, ""},
 		{"func BenchmarkDouble(b *testing.B) { for b.Loop() { double(3) } }\n%bench -benchtime 100x", `.*BenchmarkDouble\S*\s+100\s+.* ns/op.*allocs/op.*PASS\n`, ""},
 		{"%test -fuzztime 1s", "", "magic: inputs cannot be searched for"},
 	})
+}
+
+func TestAnInterruptInASubtestKeepsTheState(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
+	s, r := open(t)
+	playIn(t, s, r, []step{{cell: "kept := 41\nfunc TestLong(t *testing.T) {\n\tt.Run(\"a\", func(t *testing.T) { for {} })\n\tt.Run(\"b\", func(t *testing.T) { time.Sleep(time.Hour) })\n}"}})
+	if f, took := interrupted(t, s, "%test -run Long"); f == nil || f.Died || took > 2500*time.Millisecond {
+		t.Errorf("after %v: %v", took, f)
+	}
+	r.take()
+	playIn(t, s, r, []step{{cell: "kept + 1", out: "[result 42]"}})
 }
 
 func TestMagicShellLinesStreamAndCanBeInterrupted(t *testing.T) {
