@@ -3,53 +3,49 @@
 usage: browser_test.py NOTEBOOK REPORTS WORK [SCREENSHOT]
 """
 import glob
+import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 import unittest
-import urllib.request
 
-from chromium import browser, free_port, wait
+from selenium.webdriver.common.keys import Keys
+
+from chromium import browser, wait
+from server import Server, descendants
 
 NOTEBOOK, REPORTS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
 SCREENSHOT = os.path.abspath(sys.argv[4]) if len(sys.argv) > 4 else None
-TOKEN = "test"
 
 
 class Jupyter(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.port = free_port()
         cls.folder = os.path.join(WORK, "jupyter-notebooks")
         os.makedirs(cls.folder, exist_ok=True)
         shutil.copy(NOTEBOOK, os.path.join(cls.folder, "notebook.ipynb"))
-        cls.log = open(os.path.join(WORK, "jupyter.log"), "w")
-        cls.server = subprocess.Popen(
-            ["jupyter-notebook", "--allow-root", "--no-browser", "--ip=127.0.0.1", "--port=%d" % cls.port, "--port-retries=0",
-             "--NotebookApp.token=" + TOKEN, "--notebook-dir=" + cls.folder], stdout=cls.log, stderr=cls.log)
-        wait(cls.up, "the Jupyter server", 60)
+        cls.server = Server(os.path.join(WORK, "jupyter.log"), lambda port, token: [
+            "jupyter-notebook", "--allow-root", "--no-browser", "--ip=127.0.0.1", "--port=%d" % port, "--port-retries=0",
+            "--NotebookApp.token=" + token, "--notebook-dir=" + cls.folder])
         cls.driver = browser(WORK)
         cls.driver.set_script_timeout(600)
 
     @classmethod
     def tearDownClass(cls):
         cls.driver.quit()
-        cls.server.terminate()
-        cls.server.wait(20)
-        cls.log.close()
+        cls.server.stop()
 
-    @classmethod
-    def up(cls):
-        try:
-            urllib.request.urlopen("http://127.0.0.1:%d/api?token=%s" % (cls.port, TOKEN), timeout=2)
-            return True
-        except OSError:
-            return False
+    def write(self, name, cells):
+        """Writes a notebook of code cells."""
+        with open(os.path.join(self.folder, name), "w") as f:
+            json.dump({"cells": [{"cell_type": "code", "id": "c%d" % i, "metadata": {}, "source": c, "outputs": [], "execution_count": None}
+                                 for i, c in enumerate(cells)],
+                       "metadata": {"kernelspec": {"name": "goalgap", "language": "go", "display_name": "Go"}},
+                       "nbformat": 4, "nbformat_minor": 5}, f)
 
     def open(self, name):
-        self.driver.get("http://127.0.0.1:%d/notebooks/%s?token=%s" % (self.port, name, TOKEN))
+        self.driver.get(self.server.url("notebooks/" + name))
         wait(lambda: self.js("return !!(window.Jupyter && Jupyter.notebook && Jupyter.notebook._fully_loaded"
                              " && Jupyter.notebook.kernel && Jupyter.notebook.kernel.is_connected())"), "the kernel", 60)
 
@@ -71,12 +67,7 @@ class Jupyter(unittest.TestCase):
         return self.js("var p = Jupyter.notebook.get_cell(arguments[0]).input_prompt_number; return p != '*' && p != null", cell)
 
     def test_1_cells_state_live_output_interrupt_restart(self):
-        nb = os.path.join(self.folder, "scratch.ipynb")
-        with open(nb, "w") as f:
-            f.write('{"cells": [%s], "metadata": {"kernelspec": {"name": "goalgap", "language": "go", "display_name": "Go"}},'
-                    ' "nbformat": 4, "nbformat_minor": 5}' % ", ".join(
-                        '{"cell_type": "code", "id": "c%d", "metadata": {}, "source": "", "outputs": [], "execution_count": null}' % i
-                        for i in range(4)))
+        self.write("scratch.ipynb", [""] * 4)
         self.open("scratch.ipynb")
         self.set_and_run(0, "rate := 2\nrate")
         wait(lambda: self.outputs(0), "the first result")
@@ -115,7 +106,38 @@ class Jupyter(unittest.TestCase):
         wait(lambda: any(o["output_type"] == "error" and "undefined: rate" in o["evalue"] for o in self.outputs(1)), "the lost state")
         self.js("Jupyter.notebook.session.delete()")
 
-    def test_2_the_experiment(self):
+    def test_2_widgets_and_a_live_chart(self):
+        self.write("widgets.ipynb", [
+            's := widget.NewSlider("rate", 0, 10, 3)\nbar := widget.NewProgress("bar", 10)\n'
+            "s.OnChange(func(v int) { bar.Set(float64(v)) })\nwidget.NewHBox(s, bar)",
+            "s.Value(), bar.Value()",
+            'live := plots.NewLiveCurves("return", "return")\n'
+            'for i := range 20 { live.Add("ppo", float64(i), math.Sqrt(float64(i))); time.Sleep(50 * time.Millisecond) }'])
+        self.open("widgets.ipynb")
+        self.set_and_run(0)
+
+        def element(selector):
+            return self.js("return Jupyter.notebook.get_cell(0).element[0].querySelector(arguments[0])", selector)
+        handle = wait(lambda: element(".ui-slider-handle"), "the slider", 30)
+        for _ in range(4):
+            handle.send_keys(Keys.ARROW_RIGHT)
+        wait(lambda: element(".widget-readout").text == "7", "the slider's number", 10)
+        wait(lambda: "70%" in (element(".progress-bar").get_attribute("style") or ""), "the bar to follow", 10)
+        self.set_and_run(1)
+        wait(lambda: (self.outputs(1) or [{}])[0].get("data", {}).get("text/plain") == "7 7", "the values in Go", 10)
+        self.set_and_run(2)
+
+        def chart():
+            return next((d[k] for o in self.outputs(2) for d in [o.get("data", {})] for k in ("image/png", "image/svg+xml") if k in d), None)
+        first = wait(chart, "the chart", 30)
+        wait(lambda: chart() != first, "the chart to change", 30)
+        wait(lambda: self.finished(2), "the end of the cell", 30)
+        self.assertEqual(1, len(self.outputs(2)))
+        if SCREENSHOT:
+            self.driver.save_screenshot(SCREENSHOT.replace(".png", "-widgets.png"))
+        self.js("Jupyter.notebook.session.delete()")
+
+    def test_3_the_experiment(self):
         self.open("notebook.ipynb")
         cells = self.code_cells()
         self.js("Jupyter.notebook.execute_all_cells()")
@@ -131,6 +153,17 @@ class Jupyter(unittest.TestCase):
             time.sleep(1)
             self.driver.save_screenshot(SCREENSHOT)
         self.js("Jupyter.notebook.session.delete()")
+
+    def test_4_a_killed_server_leaves_nothing(self):
+        self.write("killed.ipynb", [""])
+        self.open("killed.ipynb")
+        self.set_and_run(0, 'exec.Command("sleep", "1000").Start()\nfmt.Println("on")\nfor {}')
+        wait(lambda: self.outputs(0), "the endless cell")
+        left = descendants(self.server.process.pid)
+        self.assertGreaterEqual(len(left), 3, "the kernel, its worker and what the cell started")
+        self.server.process.kill()
+        self.server.process.wait(20)
+        wait(lambda: not any(os.path.exists("/proc/%d" % pid) for pid in left), "the processes of the killed server to end", 20)
 
 
 class Report(unittest.TestCase):

@@ -5,20 +5,18 @@ LAB is the folder that docker/install-jupyterlab.sh has made; the kernel is inst
 """
 import json
 import os
-import subprocess
 import sys
 import time
 import unittest
-import urllib.request
 
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from chromium import browser, free_port, wait
+from chromium import browser, wait
+from server import Server
 
 LAB, WORK = (os.path.abspath(p) for p in sys.argv[1:3])
 SCREENSHOT = os.path.abspath(sys.argv[3]) if len(sys.argv) > 3 else None
-TOKEN = "test"
 
 CELLS = [
     "x := 21\nx * 2",
@@ -35,37 +33,24 @@ CELLS = [
 class JupyterLab(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.port = free_port()
         cls.folder = os.path.join(WORK, "lab-notebooks")
         os.makedirs(cls.folder, exist_ok=True)
         cells = [{"cell_type": "code", "source": c, "metadata": {}, "outputs": [], "execution_count": None} for c in CELLS]
         with open(os.path.join(cls.folder, "notebook.ipynb"), "w") as f:
             json.dump({"cells": cells, "nbformat": 4, "nbformat_minor": 4,
                        "metadata": {"kernelspec": {"name": "goalgap", "display_name": "Go (goalgap)", "language": "go"}}}, f)
-        cls.log = open(os.path.join(WORK, "lab.log"), "w")
-        cls.server = subprocess.Popen(
-            ["/usr/bin/python3", os.path.join(LAB, "lab.py"), "--ServerApp.allow_root=True", "--ServerApp.open_browser=False",
-             "--ServerApp.ip=127.0.0.1", "--ServerApp.port=%d" % cls.port, "--ServerApp.port_retries=0",
-             "--ServerApp.token=" + TOKEN, "--ServerApp.root_dir=" + cls.folder], stdout=cls.log, stderr=cls.log)
-        wait(cls.up, "the Jupyter server", 60)
+        cls.server = Server(os.path.join(WORK, "lab.log"), lambda port, token: [
+            "/usr/bin/python3", os.path.join(LAB, "lab.py"), "--ServerApp.allow_root=True", "--ServerApp.open_browser=False",
+            "--ServerApp.ip=127.0.0.1", "--ServerApp.port=%d" % port, "--ServerApp.port_retries=0",
+            "--ServerApp.token=" + token, "--ServerApp.root_dir=" + cls.folder])
         cls.driver = browser(WORK)
-        cls.driver.get("http://127.0.0.1:%d/lab/tree/notebook.ipynb?token=%s" % (cls.port, TOKEN))
+        cls.driver.get(cls.server.url("lab/tree/notebook.ipynb"))
         wait(lambda: cls.status() == "idle", "the kernel", 90)
 
     @classmethod
     def tearDownClass(cls):
         cls.driver.quit()
-        cls.server.terminate()
-        cls.server.wait(20)
-        cls.log.close()
-
-    @classmethod
-    def up(cls):
-        try:
-            urllib.request.urlopen("http://127.0.0.1:%d/api?token=%s" % (cls.port, TOKEN), timeout=2)
-            return True
-        except OSError:
-            return False
+        cls.server.stop()
 
     @classmethod
     def js(cls, script, *args):
