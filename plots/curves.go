@@ -119,17 +119,19 @@ func summarise(runs [][]Point) (x, mid, low, high []float64) {
 // from any goroutine.
 type LiveCurves struct {
 	Title, YLabel string
-	// Every is the shortest time between two drawings; default 700 ms.
+	// Every is the shortest time between two drawings; default 700 ms. It is looked at when the chart appears.
 	Every time.Duration
 
+	live *display.Live
+	once sync.Once
+	draw *display.Redraw
+
 	mu     sync.Mutex
-	live   *display.Live
 	names  []string
 	points map[string][]Point
-	drawn  time.Time
 }
 
-// NewLiveCurves returns a chart that appears with the first point.
+// NewLiveCurves returns a chart that appears with the second point of a curve.
 func NewLiveCurves(title, yLabel string) *LiveCurves {
 	return &LiveCurves{Title: title, YLabel: yLabel, Every: 700 * time.Millisecond, live: display.NewLive(), points: map[string][]Point{}}
 }
@@ -137,35 +139,37 @@ func NewLiveCurves(title, yLabel string) *LiveCurves {
 // Add appends a point to the curve of that name.
 func (l *LiveCurves) Add(name string, x, y float64) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if _, ok := l.points[name]; !ok {
 		l.names = append(l.names, name)
 	}
 	if !math.IsNaN(y) && !math.IsInf(y, 0) {
 		l.points[name] = append(l.points[name], Point{x, y})
 	}
-	if time.Since(l.drawn) >= l.Every {
-		l.draw()
+	line := len(l.points[name]) > 1
+	l.mu.Unlock()
+	if line {
+		l.redraw().Changed()
 	}
 }
 
-// Finish draws what has not been drawn yet.
-func (l *LiveCurves) Finish() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.draw()
+// Finish draws what has not been drawn yet, which the end of the cell does too.
+func (l *LiveCurves) Finish() { l.redraw().Now() }
+
+func (l *LiveCurves) redraw() *display.Redraw {
+	l.once.Do(func() { l.draw = display.NewRedraw(l.Every, l.update) })
+	return l.draw
 }
 
-func (l *LiveCurves) draw() {
+func (l *LiveCurves) update() {
+	l.mu.Lock()
 	var curves []Curve
 	for _, n := range l.names {
 		if len(l.points[n]) > 1 {
-			curves = append(curves, Curve{n, [][]Point{l.points[n]}})
+			curves = append(curves, Curve{n, [][]Point{slices.Clone(l.points[n])}})
 		}
 	}
-	if len(curves) == 0 {
-		return
+	l.mu.Unlock()
+	if len(curves) > 0 {
+		l.live.Update(LearningCurves(l.Title, l.YLabel, curves...).Size(6, 2.6))
 	}
-	l.drawn = time.Now()
-	l.live.Update(LearningCurves(l.Title, l.YLabel, curves...).Size(6, 2.6))
 }

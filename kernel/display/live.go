@@ -45,13 +45,15 @@ func (l *Live) Update(v any) {
 // Progress is a progress bar with an estimate of the time left. Its methods may be called from any goroutine, as often
 // as one likes: it redraws itself at most ten times a second.
 type Progress struct {
-	mu    sync.Mutex
-	live  *Live
-	label string
-	total float64
-	start time.Time
-	drawn time.Time
-	done  float64
+	live   *Live
+	label  string
+	total  float64
+	start  time.Time
+	redraw *Redraw
+
+	mu   sync.Mutex
+	done float64
+	note string
 }
 
 // redrawInterval bounds how often a progress bar is redrawn: servers drop the output of kernels that send more than
@@ -61,6 +63,7 @@ const redrawInterval = 100 * time.Millisecond
 // NewProgress shows an empty progress bar for a computation of total units (steps, episodes, …).
 func NewProgress(label string, total float64) *Progress {
 	p := &Progress{live: NewLive(), label: label, total: total, start: time.Now()}
+	p.redraw = NewRedraw(redrawInterval, func() { p.live.Update(p.render(time.Now())) })
 	p.Set(0, "")
 	return p
 }
@@ -68,14 +71,13 @@ func NewProgress(label string, total float64) *Progress {
 // Set says that done units are finished, with a few words on how it goes ("return 7.3").
 func (p *Progress) Set(done float64, note string) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.done = done
-	now := time.Now()
-	if done < p.total && now.Sub(p.drawn) < redrawInterval {
-		return
+	p.done, p.note = done, note
+	p.mu.Unlock()
+	if done >= p.total {
+		p.redraw.Now()
+	} else {
+		p.redraw.Changed()
 	}
-	p.drawn = now
-	p.live.Update(p.render(now, note))
 }
 
 // Finish fills the bar.
@@ -111,14 +113,16 @@ func (s ProgressState) String() string {
 	return b.String()
 }
 
-func (p *Progress) render(now time.Time, note string) Data {
-	s := ProgressState{Label: p.label, Done: p.done, Total: p.total, Note: note, Elapsed: now.Sub(p.start).Seconds(), Left: -1}
-	if p.done > 0 && s.Elapsed > 0.5 {
-		s.Left = s.Elapsed * (p.total - p.done) / p.done
+func (p *Progress) render(now time.Time) Data {
+	p.mu.Lock()
+	s := ProgressState{Label: p.label, Done: p.done, Total: p.total, Note: p.note, Elapsed: now.Sub(p.start).Seconds(), Left: -1}
+	p.mu.Unlock()
+	if s.Done > 0 && s.Elapsed > 0.5 {
+		s.Left = s.Elapsed * (s.Total - s.Done) / s.Done
 	}
 	line := s.String()
 	h := fmt.Sprintf(`<div><progress value="%g" max="%g" style="width:20em;vertical-align:middle"></progress> <span>%s</span></div>`,
-		p.done, p.total, html.EscapeString(line))
+		s.Done, s.Total, html.EscapeString(line))
 	return Data{Data: MIMEMap{TypeText: line, TypeHTML: h, TypeProgress: s}}
 }
 

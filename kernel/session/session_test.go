@@ -350,3 +350,27 @@ func TestUnchangedCellRunsAgainWithoutTheCompiler(t *testing.T) {
 		t.Errorf("%d packages were compiled for 2 cells", n)
 	}
 }
+
+func TestDisplaysShowTheirLastStateWhenTheCellEnds(t *testing.T) {
+	s, r := open(t)
+	f := s.Execute("p := display.NewProgress(\"work\", 100)\nfor i := range 56 { p.Set(float64(i), \"\") }\n"+
+		"live := plots.NewLiveCurves(\"return\", \"\")\nlive.Every = time.Hour\nfor i := range 20 { live.Add(\"ppo\", float64(i), 1) }", "cell")
+	if f != nil {
+		t.Fatal(f)
+	}
+	var last string
+	pictures := map[string]bool{}
+	for _, e := range r.events {
+		if text := fmt.Sprint(e.Data["text/plain"]); strings.HasPrefix(text, "work") {
+			last = text
+		} else {
+			pictures[fmt.Sprint(e.Data["image/svg+xml"], e.Data["image/png"])] = true
+		}
+	}
+	if !strings.HasPrefix(last, "work  55%") {
+		t.Errorf("the bar ends at %q", last)
+	}
+	if len(pictures) != 2 {
+		t.Errorf("%d different charts were shown, not the first and the last", len(pictures))
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"goalgap/kernel/display"
 )
 
 // Slider lets the user choose a number.
@@ -83,11 +85,11 @@ func (s *Slider[T]) Set(value T) {
 type Progress struct {
 	*model
 
-	mu      sync.Mutex
-	value   float64
-	total   float64
-	sent    time.Time
-	waiting bool // the present value is going to be sent
+	total  float64
+	redraw *display.Redraw
+
+	mu    sync.Mutex
+	value float64
 }
 
 // redrawInterval bounds how often a bar is redrawn, which loops may ask for at every turn.
@@ -98,34 +100,21 @@ func NewProgress(label string, total float64) *Progress {
 	m := newModel(class{model: "FloatProgressModel", view: "ProgressView"}, &progressStyle, map[string]any{"value": 0.0, "min": 0.0,
 		"max": total, "step": total / 100, "description": label, "orientation": "horizontal", "bar_style": "", "disabled": false})
 	m.text = fmt.Sprintf("%s: 0 of %v", label, total)
-	return &Progress{model: m, total: total}
+	p := &Progress{model: m, total: total}
+	p.redraw = display.NewRedraw(redrawInterval, func() { p.set("value", p.Value()) })
+	return p
 }
 
 // Set says that done units are finished.
 func (p *Progress) Set(done float64) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.value = done
-	if p.waiting {
-		return
+	p.mu.Unlock()
+	if done >= p.total {
+		p.redraw.Now()
+	} else {
+		p.redraw.Changed()
 	}
-	if wait := redrawInterval - time.Since(p.sent); wait > 0 && done < p.total {
-		p.waiting = true
-		time.AfterFunc(wait, func() {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			p.waiting = false
-			p.draw()
-		})
-		return
-	}
-	p.draw()
-}
-
-// draw sends the present value; p.mu is held.
-func (p *Progress) draw() {
-	p.sent = time.Now()
-	p.set("value", p.value)
 }
 
 // Value returns how many units are finished.

@@ -147,11 +147,26 @@ func (s *server) run(r request) {
 		// What the cell waited for was stopped by the interrupt, and so it came to its end.
 		result = &Error{Name: "interrupted", Value: "the cell was interrupted"}
 	}
+	drawPending()
 	cell.Finish()
 	if s.stdin.end() && (result == nil || result.Name == "error") {
 		result = &Error{Name: "interrupted", Value: "the cell was interrupted while it waited for input"}
 	}
 	s.send(reply{Op: "done", ID: r.ID, Error: result}, true)
+}
+
+// drawPending lets displays that change quickly show their last state. What draws may be code of the user's.
+func drawPending() {
+	drawn := make(chan struct{})
+	go func() {
+		defer close(drawn)
+		defer func() { recover() }()
+		display.DrawPending()
+	}()
+	select {
+	case <-drawn:
+	case <-time.After(time.Second):
+	}
 }
 
 // interruptAgain is how long the deferred functions of an interrupted cell may take. Then the cell cannot go on any more,
