@@ -30,10 +30,16 @@ func (w *World) Soft(reward []float64, discount, beta float64, prior, start []fl
 	}
 	p := newSoftPlan(w)
 	copy(p.Value, start)
+	bonus := make([]float64, len(p.Value))
 	for sweep := 0; ; sweep++ {
 		change := 0.0
 		for s := range p.Value { // in place (Gauss-Seidel)
 			v := w.soften(p, s, reward, discount, beta, prior, p.Value)
+			bonus[s] = v
+			for a := range w.actions {
+				i := s*w.actions + a
+				bonus[s] -= p.Policy[i] * (p.Q[i] - reward[i])
+			}
 			if w.Places[s].Terminal { // V = v(0) + γV
 				v = (v - discount*p.Value[s]) / (1 - discount)
 			}
@@ -46,11 +52,42 @@ func (w *World) Soft(reward []float64, discount, beta float64, prior, start []fl
 		if sweep == softSweeps || math.IsNaN(change) {
 			return nil, fmt.Errorf("tabular: soft plan: values still change by %v after %d sweeps", change, sweep)
 		}
+		// Soft policy iteration: what the policy is worth, its entropy included, is linear and needs no exponentials.
+		w.follow(p.Value, p.Policy, bonus, discount, max(change*1e-3, precision*(1-discount)/10))
 	}
 	for s := range p.Value {
 		w.soften(p, s, reward, discount, beta, prior, p.Value)
 	}
 	return p, nil
+}
+
+// followSweeps bounds the sweeps of follow.
+const followSweeps = 50
+
+// follow moves value towards what policy is worth for the rewards paid [states], until it changes by less than precision.
+func (w *World) follow(value, policy, paid []float64, discount, precision float64) {
+	for range followSweeps {
+		change := 0.0
+		for s := range value {
+			if w.Places[s].Terminal {
+				continue
+			}
+			v := 0.0
+			for i := s * w.actions; i < (s+1)*w.actions; i++ {
+				sum := 0.0
+				for _, m := range w.moves[w.first[i]:w.first[i+1]] {
+					sum += m.P * value[m.Next]
+				}
+				v += policy[i] * sum
+			}
+			v = paid[s] + discount*v
+			change = max(change, math.Abs(v-value[s]))
+			value[s] = v
+		}
+		if change < precision {
+			return
+		}
+	}
 }
 
 // SoftSteps plans for a number of steps, without a discount, and returns the plan for each number of steps left, 1 first.
