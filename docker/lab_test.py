@@ -115,7 +115,6 @@ class JupyterLab(unittest.TestCase):
         self.js("lab.commands.execute('notebook:interrupt-kernel')")
         wait(lambda: any(o["output_type"] == "error" and o["ename"] == "interrupted" for o in self.outputs(4)), "the interrupt", 10)
         wait(lambda: self.status() == "idle", "the kernel to be idle", 10)
-        time.sleep(0.5)  # what is sent right behind a cell that failed is refused, as the rest of a Run All
         self.run_cell(5)
         wait(lambda: self.text(5) == "true 21", "the state", 10)
 

@@ -12,9 +12,19 @@ import (
 	"goalgap/kernel/worker"
 )
 
-// abortWindow is how long after a failed cell the requests that were sent together with it are refused: front ends send
-// those of Run All one by one.
+// abortWindow is how long after a failed cell those requests may still arrive that were sent before it had failed: front
+// ends send those of Run All one by one.
 const abortWindow = 100 * time.Millisecond
+
+// sentBefore reports whether a request was sent before a cell failed, as far as that can be told: it was here already, or it
+// came soon afterwards and bears an earlier date. What somebody sends who has seen the failure bears a later one.
+func (m *message) sentBefore(failed time.Time) bool {
+	if m.received.Before(failed) {
+		return true
+	}
+	sent, err := time.Parse(time.RFC3339Nano, m.header.Date)
+	return err == nil && sent.Before(failed) && m.received.Before(failed.Add(abortWindow))
+}
 
 // executeRequest is the content of an execute_request.
 type executeRequest struct {
@@ -33,7 +43,7 @@ func (k *Kernel) execute(s *zmtp.Socket, m *message) {
 		err = errors.New("it has no code")
 	}
 	k.mu.Lock()
-	aborted := m.received.Before(k.abortUntil)
+	aborted := m.sentBefore(k.failed)
 	count := k.count
 	k.mu.Unlock()
 	started := map[string]any{"started": timestamp(time.Now())}
@@ -74,11 +84,12 @@ func (k *Kernel) execute(s *zmtp.Socket, m *message) {
 			"user_expressions": expressions, "payload": k.payload()})
 		return
 	}
+	failure := time.Now()
 	content := failed(f, count)
 	k.publish("error", m, map[string]any{"ename": content["ename"], "evalue": content["evalue"], "traceback": content["traceback"]})
 	if q.StopOnError == nil || *q.StopOnError {
 		k.mu.Lock()
-		k.abortUntil = time.Now().Add(abortWindow)
+		k.failed = failure
 		k.mu.Unlock()
 		if p, ok := k.engineIfReady().(planner); ok {
 			p.Ahead(nil) // what waits is not going to run

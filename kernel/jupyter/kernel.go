@@ -57,16 +57,16 @@ type Kernel struct {
 	planning atomic.Bool // the engine is about to be told what waits there
 	history  history
 
-	mu         sync.Mutex
-	current    *origin           // the cell that runs or ran last
-	origins    map[int64]*origin // by run
-	count      int
-	result     func(worker.Event) // takes the next result in place of the front end, if not nil
-	abortUntil time.Time          // execute requests that came before are not run: a cell before them failed
-	client     *worker.Client     // the present worker, nil before the first cell
-	asked      *asked             // the question that waits for an answer
-	comms      map[string]*comm   // open ones, by id
-	dialect    string             // of the front end's widgets, "classic" or "lab"; empty if not known yet
+	mu      sync.Mutex
+	current *origin           // the cell that runs or ran last
+	origins map[int64]*origin // by run
+	count   int
+	result  func(worker.Event) // takes the next result in place of the front end, if not nil
+	failed  time.Time          // when a cell failed last: execute requests that were sent before are not run
+	client  *worker.Client     // the present worker, nil before the first cell
+	asked   *asked             // the question that waits for an answer
+	comms   map[string]*comm   // open ones, by id
+	dialect string             // of the front end's widgets, "classic" or "lab"; empty if not known yet
 
 	stop context.CancelFunc
 }

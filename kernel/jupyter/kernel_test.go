@@ -255,8 +255,6 @@ func TestExecution(t *testing.T) {
 	if r.content["status"] != "error" || r.content["ename"] != "panic" || kinds(out) != "busy execute_input error idle" {
 		t.Errorf("got %v and %q", r.content, kinds(out))
 	}
-	// The next request comes later than those of a Run All.
-	time.Sleep(2 * abortWindow)
 	if r, _ := c.execute("x"); r.content["execution_count"] != 4.0 {
 		t.Errorf("got %v", r.content)
 	}
@@ -294,7 +292,6 @@ func TestInterruptOnControl(t *testing.T) {
 	if r := c.receive(c.shell); r.content["status"] != "error" || r.content["ename"] != "interrupted" {
 		t.Errorf("got %v", r.content)
 	}
-	time.Sleep(2 * abortWindow)
 	if r, out := c.execute("kept"); r.content["status"] != "ok" || out[2].content["data"].(map[string]any)["text/plain"] != "5" {
 		t.Errorf("the state was lost: %v", r.content)
 	}
@@ -304,7 +301,6 @@ func TestQuestionsAboutTheSession(t *testing.T) {
 	c := start(t)
 	for _, code := range []string{"größe, gewicht := 3, 4", "a/b*c", "größe"} {
 		c.execute(code)
-		time.Sleep(2 * abortWindow) // the second one fails
 	}
 	c.request(c.shell, "complete_request", map[string]any{"code": "x := \"日本\"; grö", "cursor_pos": 14})
 	r := c.receive(c.shell)

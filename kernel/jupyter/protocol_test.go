@@ -115,12 +115,32 @@ func TestWhatIsQueuedBehindAFailureIsAborted(t *testing.T) {
 		if got := kinds(c.published(id)); got != "busy idle" {
 			t.Errorf("an aborted cell published %q", got)
 		}
-		if r := c.ask("execute_request", map[string]any{"code": "print 3"}); r.content["status"] != "aborted" {
-			t.Errorf("just behind: %v", r.content)
+		if r := c.ask("execute_request", map[string]any{"code": "print 3"}); r.content["status"] != "ok" {
+			t.Errorf("sent behind the failure: %v", r.content)
 		}
-		time.Sleep(2 * abortWindow)
-		if r := c.ask("execute_request", map[string]any{"code": "print 4"}); r.content["status"] != "ok" {
-			t.Errorf("later: %v", r.content)
+	}
+}
+
+func TestWhatWasSentBeforeAFailureIsAborted(t *testing.T) {
+	failed := time.Date(2026, 5, 4, 3, 2, 1, 500_000_000, time.UTC)
+	for _, test := range []struct {
+		date     string
+		received time.Duration // after the failure
+		want     bool
+	}{
+		{"2026-05-04T03:02:01.4Z", -time.Millisecond, true},
+		{"2026-05-04T03:02:01.499Z", abortWindow / 2, true},
+		{"2026-05-04T05:02:01.499+02:00", abortWindow / 2, true},
+		{"2026-05-04T03:02:01.501Z", abortWindow / 2, false},
+		{"2026-05-04T03:02:01.499Z", 2 * abortWindow, false},
+		{"2026-05-04T03:02:02Z", -time.Millisecond, true}, // the clocks differ
+		{"", abortWindow / 2, false},
+		{"yesterday", abortWindow / 2, false},
+	} {
+		m := &message{received: failed.Add(test.received)}
+		m.header.Date = test.date
+		if got := m.sentBefore(failed); got != test.want {
+			t.Errorf("sent %q, received after %v: %v", test.date, test.received, got)
 		}
 	}
 }
