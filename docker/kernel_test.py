@@ -25,6 +25,7 @@ class GoalgapKernelTests(jupyter_kernel_test.KernelTests):
         {"text": "strings.ToUpperS", "matches": {"ToUpperSpecial"}},
         {"text": "fmt.Printl", "matches": {"Println"}},
     ]
+    code_page_something = "fmt.Println?"
     code_inspect_sample = "fmt.Println"
     code_history_pattern = "6*7"
     supported_history_operations = ("tail", "range", "search")

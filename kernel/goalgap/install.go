@@ -190,7 +190,7 @@ func kernelCommand(ctx context.Context, args []string) error {
 		if err != nil {
 			return nil, err
 		}
-		return session.Open(session.Options{Tools: tools, Events: events})
+		return session.Open(session.Options{Tools: tools, Events: events, Pager: true})
 	})
 }
 

@@ -58,7 +58,7 @@ func start(t *testing.T) *client {
 		if err != nil {
 			return nil, err
 		}
-		return session.Open(session.Options{Tools: tools, Dir: t.TempDir(), Events: events})
+		return session.Open(session.Options{Tools: tools, Dir: t.TempDir(), Events: events, Pager: true})
 	})
 }
 

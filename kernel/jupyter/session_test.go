@@ -211,3 +211,24 @@ func TestFloodsDoNotStopAnything(t *testing.T) {
 		t.Errorf("no notice: %q", s)
 	}
 }
+
+func TestHelpGoesToThePager(t *testing.T) {
+	c := start(t)
+	c.execute("// half halves.\nfunc half(n int) int { return n / 2 }")
+	r, out := c.execute("half?\nstrings.ToUpper?")
+	if kinds(out) != "busy execute_input idle" {
+		t.Errorf("published %q", kinds(out))
+	}
+	pages, _ := r.content["payload"].([]any)
+	if len(pages) != 1 {
+		t.Fatalf("got %v", r.content)
+	}
+	page := pages[0].(map[string]any)
+	shown, _ := page["data"].(map[string]any)["text/plain"].(string)
+	if page["source"] != "page" || !strings.Contains(shown, "half halves.") || !strings.Contains(shown, "func ToUpper(s string) string") {
+		t.Errorf("the page is %v", page)
+	}
+	if r, _ := c.execute("half(4)"); len(r.content["payload"].([]any)) != 0 {
+		t.Errorf("the page comes again: %v", r.content)
+	}
+}

@@ -37,6 +37,7 @@ type magicCall struct {
 	line     int // of the cell, from 1
 	col      int // where the arguments begin, from 1
 	last     bool
+	help     bool // NAME?
 }
 
 // magics are the commands by name; the files of this package that implement them add them.
@@ -296,6 +297,7 @@ func goText(p part, last bool) string {
 func (s *Session) magicPart(p part, source, label string, last bool) *Failure {
 	m := &magicCall{Session: s, args: p.args, body: p.body, bodyLine: p.line + 1, source: source, label: label, line: p.line, col: p.argsCol, last: last}
 	if p.kind == helpPart {
+		m.help = true
 		return m.explain(p.name, p.args)
 	}
 	if p.name == "" || p.kind == linePart && p.name == "main" {

@@ -84,7 +84,7 @@ func (m *magicCall) explain(name, marks string) *Failure {
 			}
 			return m.fail("there is no magic command %%%s (%%lsmagic lists all)", name)
 		}
-		m.print("%s", known.help())
+		m.tell(known.help())
 		return nil
 	}
 	source := marks == "??"
@@ -107,7 +107,7 @@ func (m *magicCall) explainName(e *entry, members string, source bool) *Failure 
 			d.value = values[e.name]
 		}
 	}
-	m.print("%s", d.text(source))
+	m.tell(d.text(source))
 	return nil
 }
 
@@ -146,7 +146,7 @@ func (m *magicCall) goDoc(words []string, source bool) *Failure {
 	var text string
 	f := m.goCommand(&text, append(args, words...)...)
 	if f == nil {
-		m.print("%s\n", strings.TrimRight(text, "\n"))
+		m.tell(strings.TrimRight(text, "\n") + "\n")
 	}
 	return f
 }
@@ -156,4 +156,23 @@ func (m *magicCall) packageAt(path string) (*types.Package, error) {
 		return nil, err
 	}
 	return m.importer.Import(path)
+}
+
+// tell gives an answer to NAME? to the front end's pager, and prints that to others.
+func (m *magicCall) tell(text string) {
+	s := m.Session
+	if !m.help || !s.pager {
+		m.print("%s", text)
+		return
+	}
+	s.magic.mu.Lock()
+	defer s.magic.mu.Unlock()
+	for _, p := range s.magic.payload {
+		if p["source"] == "page" { // front ends show one page
+			data := p["data"].(map[string]any)
+			data["text/plain"] = data["text/plain"].(string) + "\n" + text
+			return
+		}
+	}
+	s.magic.payload = append(s.magic.payload, map[string]any{"source": "page", "start": 0, "data": map[string]any{"text/plain": text}})
 }

@@ -23,6 +23,7 @@ type Session struct {
 	tools  *Toolchain
 	dir    string
 	events func(worker.Event)
+	pager  bool
 
 	run sync.Mutex // held while a cell is compiled and executed
 
@@ -88,6 +89,7 @@ type Options struct {
 	Tools  *Toolchain
 	Dir    string             // working directory of the cells; default: the current one
 	Events func(worker.Event) // told what cells put out, one event at a time; may be nil
+	Pager  bool               // the answers to NAME? go to TakePayload, for a front end that shows pages, and not to Events
 }
 
 // Open starts a session: a worker process without any names but ctx.
@@ -102,7 +104,7 @@ func Open(o Options) (*Session, error) {
 		}
 		o.Dir = wd
 	}
-	s := &Session{checking: &sync.Mutex{}, tools: o.Tools, dir: o.Dir, events: o.Events, labels: map[string]string{}}
+	s := &Session{checking: &sync.Mutex{}, pager: o.Pager, tools: o.Tools, dir: o.Dir, events: o.Events, labels: map[string]string{}}
 	s.oneAtATime()
 	s.fset = token.NewFileSet()
 	s.importer = importer.ForCompiler(s.fset, "gc", o.Tools.lookup)
