@@ -69,6 +69,7 @@ type repl struct {
 	mu      sync.Mutex
 	editor  *term.Terminal // while a line is being typed: output goes above it
 	midline bool           // the output does not end with a newline
+	live    live
 }
 
 // read executes what comes through a pipe.
@@ -103,7 +104,10 @@ func (r *repl) read(in io.Reader) error {
 func (r *repl) execute(cell string) *session.Failure {
 	r.count++
 	r.interrupted.Store(false)
+	end := r.listen()
 	f := r.session.Execute(cell, fmt.Sprintf("cell [%d]", r.count))
+	end()
+	r.flushLive("")
 	if f != nil {
 		r.freshLine()
 		text := strings.Join(f.Traceback, "\n")
@@ -125,6 +129,13 @@ var colour = regexp.MustCompile(`\x1b\[[0-9;]*m`)
 
 func (r *repl) event(e worker.Event) {
 	text, ok := e.Data["text/plain"].(string)
+	if id, _ := e.Transient["display_id"].(string); id != "" && ok && !strings.Contains(text, "\n") && (e.Kind == "display" || e.Kind == "update") {
+		r.update(id, text)
+		return
+	}
+	if e.Kind != "update" {
+		r.flushLive("")
+	}
 	switch e.Kind {
 	case "stdout":
 		r.print(os.Stdout, e.Text)
@@ -172,6 +183,7 @@ func (r *repl) print(f *os.File, text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.midline = !strings.HasSuffix(text, "\n")
+	r.live.shown = false
 	if r.editor != nil { // of a goroutine that outlived its cell
 		io.WriteString(r.editor, text)
 		return

@@ -30,6 +30,8 @@ func TestConsoleExecutesAPipe(t *testing.T) {
 		"nothing":         {"", "", "", 0},
 		"failure ends it": {"fmt.Println(1)\nvar xs []int\nxs[2]\nfmt.Println(2)\n", "1\n", "panic: runtime error: index out of range [2] with length 0", 1},
 		"wrong syntax":    {"for {", "", "syntax error", 1},
+		"updates":         {"{ l := display.NewLive(); for i := range 4 { l.Update(i) }; fmt.Println(\"end\") }\n", "3\nend\n", "", 0},
+		"no one to ask":   {"display.Input(\"name? \")\n", "", "front end does not offer", 1},
 		"display":         {"display.Show(display.Markdown(\"*a*\"))\n", "*a*\n", "", 0},
 	} {
 		cmd := exec.Command(path, "console")
@@ -158,6 +160,43 @@ func TestConsoleAtATerminal(t *testing.T) {
 	p.types("number\x12")
 	p.await("double(number)")
 	p.types("\x15" + ctrlD)
+	if err := p.cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestConsoleAsksAndDrawsInPlace(t *testing.T) {
+	p := sit(t, t.TempDir())
+	p.await("In [1]: ")
+	p.types("name := display.Input(\"name? \")\r")
+	p.await("name? ")
+	p.types("Ada\r")
+	p.await("In [2]: ")
+	p.types("name\r")
+	p.await("Out[2]: Ada")
+	p.await("In [3]: ")
+	p.types("var n int; fmt.Scan(&n); fmt.Println(n + 1)\r")
+	time.Sleep(500 * time.Millisecond) // until the cell waits
+	p.types("41\r")
+	p.await("42")
+	p.await("In [4]: ")
+	p.types("secret := display.Password(\"secret? \"); fmt.Println(len(secret))\r")
+	p.await("secret? ")
+	time.Sleep(200 * time.Millisecond)
+	p.types("hush\r")
+	p.await("4\r\n")
+	p.await("In [5]: ")
+	p.types("display.Input(\"again? \")\r")
+	p.await("again? ")
+	p.types(ctrlC)
+	p.await("interrupted")
+	p.await("In [6]: ")
+	p.types("bar := display.NewProgress(\"work\", 3); for i := range 4 { bar.Set(float64(i), \"\"); time.Sleep(150 * time.Millisecond) }\r")
+	p.await("work   0%")
+	p.await("\r\x1b[Kwork  33%")
+	p.await("\r\x1b[Kwork 100%")
+	p.await("In [7]: ")
+	p.types(ctrlD)
 	if err := p.cmd.Wait(); err != nil {
 		t.Error(err)
 	}

@@ -52,8 +52,11 @@ func (s *Session) compileFailure(ctx context.Context, err error, source, label s
 	default:
 		return &Failure{Name: "compile error", Value: firstLine(err.Error()), Traceback: []string{red + "compile error" + plain + ": " + s.relabel(err.Error())}}
 	}
-	f := &Failure{Name: "compile error", Value: list[0].Msg, Line: list[0].Line}
 	lines := strings.Split(source, "\n")
+	for _, e := range list {
+		e.Msg = atItsEnd(e, lines)
+	}
+	f := &Failure{Name: "compile error", Value: list[0].Msg, Line: list[0].Line}
 	for i, e := range list {
 		if i == maxErrors {
 			f.Traceback = append(f.Traceback, fmt.Sprintf("… and %d more", len(list)-i))
@@ -91,6 +94,16 @@ func firstLine(s string) string {
 }
 
 var filePosition = regexp.MustCompile(`(cell-[0-9a-f]{8}):(\d+)`)
+
+// atItsEnd returns the text of an error, where the parser found the brace that the rewriter puts behind the cell's
+// statements, with what the user sees there.
+func atItsEnd(e *SourceError, lines []string) string {
+	text, found := strings.CutSuffix(e.Msg, "found '}'")
+	if !found || e.file != "" || e.Line >= 1 && e.Line <= len(lines) && e.Col >= 1 && e.Col <= len(lines[e.Line-1]) && lines[e.Line-1][e.Col-1] == '}' {
+		return e.Msg
+	}
+	return text + "found the end of the cell"
+}
 
 // relabel replaces file names of cells by what people call them.
 func (s *Session) relabel(text string) string {

@@ -12,7 +12,7 @@ import (
 // packages by an import of the preamble. Types that cannot be named are an error at p.
 func (l *lowering) spell(t types.Type, p token.Pos) string {
 	if bad := l.unspellable(t); bad != "" {
-		l.fail(p, "a session variable or function cannot have the type %s, which has no name outside %s", types.TypeString(t, nil), bad)
+		l.fail(p, "a session variable or function cannot have the type %s, which has no name outside %s; declare it with an interface type, or use the value where it is needed", types.TypeString(t, nil), bad)
 		return "any"
 	}
 	var b strings.Builder

@@ -292,7 +292,11 @@ func (t *Toolchain) list(ctx context.Context, paths []string, byName bool) error
 			return fmt.Errorf("reading the list of packages: %w", err)
 		}
 		if p.Error != nil && !p.DepOnly && !byName {
-			return fmt.Errorf("package %s: %s", p.ImportPath, p.Error.Err)
+			text := p.Error.Err
+			if what, _, missing := strings.Cut(text, "; to add"); missing {
+				text = what + "; to add it to this session: %get " + p.ImportPath
+			}
+			return fmt.Errorf("package %s: %s", p.ImportPath, text)
 		}
 		if p.Export != "" {
 			t.export[p.ImportPath] = p.Export
