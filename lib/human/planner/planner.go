@@ -48,22 +48,31 @@ type plan struct {
 	q     []float64
 }
 
-// New returns a player of e. It returns an error if there are no Values or a number has no sensible value.
+// New returns a player of e, at the start of level 0. It returns an error if there are no Values or a number has no sensible value.
 func New(e tabular.Env, cfg Config) (*Player, error) {
-	if cfg.Discount == 0 {
-		cfg.Discount = 0.9
-	}
-	switch {
-	case cfg.Values == nil:
-		return nil, fmt.Errorf("planner: Config.Values is nil; a person wants something")
-	case !(cfg.Discount > 0 && cfg.Discount < 1):
-		return nil, fmt.Errorf("planner: Config.Discount %v is not from 0 to below 1", cfg.Discount)
-	case !(cfg.Aware >= 0) || math.IsInf(cfg.Aware, 0):
-		return nil, fmt.Errorf("planner: Config.Aware %v is not a number from 0 up", cfg.Aware)
+	cfg, err := cfg.check()
+	if err != nil {
+		return nil, err
 	}
 	p := &Player{Env: e, cfg: cfg, plans: map[int64]*plan{}}
 	p.Reset(0)
 	return p, nil
+}
+
+// check returns the configuration with its defaults, or an error that names the first field without a sensible value.
+func (c Config) check() (Config, error) {
+	if c.Discount == 0 {
+		c.Discount = 0.9
+	}
+	switch {
+	case c.Values == nil:
+		return c, fmt.Errorf("planner: Config.Values is nil; a person wants something")
+	case !(c.Discount > 0 && c.Discount < 1):
+		return c, fmt.Errorf("planner: Config.Discount %v is not from 0 to below 1", c.Discount)
+	case !(c.Aware >= 0) || math.IsInf(c.Aware, 0):
+		return c, fmt.Errorf("planner: Config.Aware %v is not a number from 0 up", c.Aware)
+	}
+	return c, nil
 }
 
 // Maker returns a function that makes players, as human.Kind wants it.
@@ -111,36 +120,36 @@ const precision = 1e-4
 
 // think plans for the present level.
 func (p *Player) think() *plan {
-	process := p.Process()
-	if p.cfg.Belief != nil {
-		process = p.cfg.Belief(process)
-	}
-	q, w, err := p.plan(process)
+	q, w, err := p.cfg.plan(p.Process())
 	if err != nil {
 		panic(fmt.Sprintf("planner: level %d as it is believed to be: %v", p.level, err))
 	}
 	return &plan{w, q}
 }
 
-func (p *Player) plan(process tabular.Process) ([]float64, *tabular.World, error) {
+// plan returns Q [states × actions] of the states of a level, numbered as in the world that it returns.
+func (c Config) plan(process tabular.Process) ([]float64, *tabular.World, error) {
+	if c.Belief != nil {
+		process = c.Belief(process)
+	}
 	w, err := tabular.NewWorld(anywhere{process})
 	if err != nil {
 		return nil, nil, err
 	}
-	values := w.Lift(p.cfg.Values)
+	values := w.Lift(c.Values)
 	q, err := w.Expected(values)
 	if err != nil {
 		return nil, nil, err
 	}
 	var worth []float64
-	if p.cfg.Aware > 0 {
-		soft, err := w.Soft(q, p.cfg.Discount, p.cfg.Aware, nil, nil, precision)
+	if c.Aware > 0 {
+		soft, err := w.Soft(q, c.Discount, c.Aware, nil, nil, precision)
 		if err != nil {
 			return nil, nil, err
 		}
 		worth = soft.Value
 	} else {
-		best, err := tabular.SolveForever(tabular.WithReward(w, values), p.cfg.Discount, precision)
+		best, err := tabular.SolveForever(tabular.WithReward(w, values), c.Discount, precision)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -148,10 +157,42 @@ func (p *Player) plan(process tabular.Process) ([]float64, *tabular.World, error
 	}
 	for i := range q {
 		for _, m := range w.Moves(i/w.Actions(), i%w.Actions()) {
-			q[i] += p.cfg.Discount * m.P * worth[m.Next]
+			q[i] += c.Discount * m.P * worth[m.Next]
 		}
 	}
 	return q, w, nil
+}
+
+// Policy returns the probability of each action [states × actions] in every state of a world, for a person without a step
+// before, that is, without habit: what a perfect model of the person would predict. levels are those that w was made of. The
+// errors are those of New and of a Belief or Values that break the laws of a Process.
+func Policy(w *tabular.World, levels []tabular.Process, who human.Person, cfg Config) ([]float64, error) {
+	cfg, err := cfg.check()
+	if err != nil {
+		return nil, err
+	}
+	if err := who.Check(); err != nil {
+		return nil, err
+	}
+	if len(levels) != w.Levels() {
+		return nil, fmt.Errorf("planner: policy in %d levels of a world of %d", len(levels), w.Levels())
+	}
+	n := w.Actions()
+	policy := make([]float64, w.States()*n)
+	level := -1
+	var q []float64
+	var believed *tabular.World
+	for s, place := range w.Places {
+		if place.Level != level {
+			level = place.Level
+			if q, believed, err = cfg.plan(levels[level]); err != nil {
+				return nil, fmt.Errorf("planner: level %d as it is believed to be: %w", level, err)
+			}
+		}
+		i := believed.Index(0, place.State)
+		who.Probabilities(policy[s*n:(s+1)*n], q[i*n:(i+1)*n], -1)
+	}
+	return policy, nil
 }
 
 // LogLikelihood returns the mean log-probability, in nats a step, that a person of this player's plans gives to recorded

@@ -157,6 +157,41 @@ func TestLogLikelihood(t *testing.T) {
 	}
 }
 
+// Policy is what a player does, state by state.
+func TestPolicyIsWhatAPlayerDoes(t *testing.T) {
+	cfg := planner.Config{Values: arrived, Aware: 8, Belief: func(p tabular.Process) tabular.Process { return proxy{p} }}
+	who := human.Person{Rationality: 8, Mistake: 0.1, Habit: 0.3}
+	p := player(t, cfg)
+	var levels []tabular.Process
+	for seed := range int64(4) {
+		p.Reset(seed)
+		levels = append(levels, p.Process())
+	}
+	w, err := tabular.NewWorld(levels...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy, err := planner.Policy(w, levels, who, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := make([]float64, 4)
+	for s, place := range w.Places {
+		p.Reset(int64(place.Level))
+		p.SetState(place.State)
+		p.ActionValues(want)
+		who.Probabilities(want, want, -1)
+		for a, x := range want {
+			if math.Abs(policy[s*4+a]-x) > 1e-9 {
+				t.Fatalf("level %d, state %d: %v, want %v", place.Level, place.State, policy[s*4:s*4+4], want)
+			}
+		}
+	}
+	if _, err := planner.Policy(w, levels[1:], who, cfg); err == nil {
+		t.Error("a level is missing, and that is no error")
+	}
+}
+
 func TestConfigErrors(t *testing.T) {
 	e, err := make7()
 	if err != nil {

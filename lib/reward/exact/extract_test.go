@@ -137,12 +137,16 @@ func TestMethodsRecoverTheReward(t *testing.T) {
 		got, _ := r.On(f)
 		recovers(t, w, got, truth, 1e-4)
 		// log π is of the same class here, though it looks nothing like the reward.
-		d, err := STARC(w, r.Shaped(), truth, gamma)
+		logs, err := LogPolicy(w, people, 1e-9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := STARC(w, logs, truth, gamma)
 		if err != nil {
 			t.Fatal(err)
 		}
 		near(t, "STARC distance of log π", d, 0, 1e-5)
-		if c := correlation(w, r.Shaped(), truth); c > 0.9 {
+		if c := correlation(w, logs, truth); c > 0.9 {
 			t.Errorf("log π correlates with the reward at %.2f", c)
 		}
 	})

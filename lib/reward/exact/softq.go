@@ -22,17 +22,34 @@ type SoftQResult struct {
 	Linear           // the reward with shaping taken out
 	Value  []float64 // [states] V
 	Misfit float64   // root mean square of what the linear reward leaves unexplained of log π, in nats
-
-	shaped []float64 // [states × actions] log π
-	w      *tabular.World
 }
 
-// Shaped is the reward log π(a|s) = Q(s,a) - V(s) of people's policy π: r = Q - γV(s') with V = 0. For it π is
-// soft-optimal in this world, as for every other reward of the family, but it is not what people value: it is that with a
-// potential taken out, and elsewhere it is misleading. A step that is not possible has it too.
-func (r *SoftQResult) Shaped() tabular.Reward {
-	n := r.w.Actions()
-	return func(state, action, _ int) float64 { return r.shaped[state*n+action] }
+// LogPolicy is the reward log π(a|s) = Q(s,a) - V(s) of people's policy π: r = Q - γV(s') with V = 0. For it π is soft-optimal
+// in this world, as for every other reward of the family of [SoftQ], but it is not what people value: it is that with a
+// potential mixed in, and elsewhere it misleads. A step that is not possible has it, too. floor is as in SoftQConfig.
+func LogPolicy(w *tabular.World, people *Behaviour, floor float64) (tabular.Reward, error) {
+	if err := people.check(w); err != nil {
+		return nil, fmt.Errorf("exact: log of the policy: %w", err)
+	}
+	if !(floor > 0 && floor < 1) {
+		return nil, fmt.Errorf("exact: log of the policy with floor %v; want it between 0 and 1", floor)
+	}
+	n := w.Actions()
+	y := logs(w, people, floor)
+	return func(state, action, _ int) float64 { return y[state*n+action] }, nil
+}
+
+// logs returns log π [states × actions].
+func logs(w *tabular.World, people *Behaviour, floor float64) []float64 {
+	n := w.Actions()
+	y := make([]float64, w.States()*n)
+	for i, p := range people.Policy {
+		y[i] = math.Log(max(p, floor))
+		if w.Places[i/n].Terminal {
+			y[i] = -math.Log(float64(n))
+		}
+	}
+	return y
 }
 
 // SoftQ extracts a reward by inverse soft-Q: if people's policy π is soft-optimal, then log π(a|s) = Q(s,a) - V(s), so
@@ -58,13 +75,9 @@ func SoftQ(w *tabular.World, people *Behaviour, f *Features, cfg SoftQConfig) (*
 		return nil, fmt.Errorf("exact: inverse soft-Q: config %+v; want Ridge 0 or more, Floor between 0 and 1", cfg)
 	}
 	n, states, k := w.Actions(), w.States(), len(f.Names)
-	y := make([]float64, states*n)
+	y := logs(w, people, cfg.Floor)
 	weight := make([]float64, len(y))
-	for i, p := range people.Policy {
-		y[i] = math.Log(max(p, cfg.Floor))
-		if w.Places[i/n].Terminal {
-			y[i] = -math.Log(float64(n))
-		}
+	for i := range weight {
 		weight[i] = people.Occupancy[i]
 		if cfg.Known {
 			weight[i] = 1 / float64(len(y))
@@ -110,6 +123,28 @@ func SoftQ(w *tabular.World, people *Behaviour, f *Features, cfg SoftQConfig) (*
 			}
 		}
 	}
+	// The diagonal of AᵀWA, which brings states that people hardly ever visit to the scale of the others.
+	diagonal := make([]float64, states+k)
+	for i, c := range weight {
+		own := -1.0
+		for _, m := range w.Moves(i/n, i%n) {
+			if m.Next == i/n {
+				own += g * m.P
+			} else {
+				diagonal[m.Next] += c * g * m.P * g * m.P
+			}
+		}
+		diagonal[i/n] += c * own * own
+		for j, p := range phi[i] {
+			diagonal[states+j] += c * p * p
+		}
+	}
+	for j := range diagonal {
+		diagonal[j] += 1e-12
+		if j >= states {
+			diagonal[j] += cfg.Ridge
+		}
+	}
 	x := make([]float64, states+k)
 	e := make([]float64, len(y))
 	if err := conjugate(x, func(dst, x []float64) {
@@ -121,10 +156,10 @@ func SoftQ(w *tabular.World, people *Behaviour, f *Features, cfg SoftQConfig) (*
 		for s := range states { // states where people never are
 			dst[s] += 1e-12 * x[s]
 		}
-	}, func(dst []float64) { transposed(dst, y) }); err != nil {
+	}, func(dst []float64) { transposed(dst, y) }, diagonal); err != nil {
 		return nil, fmt.Errorf("exact: inverse soft-Q: %w", err)
 	}
-	r := &SoftQResult{Linear: Linear{Names: f.Names, Weight: x[states:]}, Value: x[:states], shaped: y, w: w}
+	r := &SoftQResult{Linear: Linear{Names: f.Names, Weight: x[states:]}, Value: x[:states]}
 	residual(e, x)
 	total := 0.0
 	for i := range e {
@@ -139,17 +174,23 @@ func SoftQ(w *tabular.World, people *Behaviour, f *Features, cfg SoftQConfig) (*
 	return r, nil
 }
 
-// conjugate solves times(x) = target, for a positive semidefinite times, by conjugate gradients from x on, with the
-// diagonal left as it is.
-func conjugate(x []float64, times func(dst, x []float64), target func(dst []float64)) error {
+// conjugate solves times(x) = target, for a positive semidefinite times with the given diagonal, by conjugate gradients from x
+// on, preconditioned by the diagonal.
+func conjugate(x []float64, times func(dst, x []float64), target func(dst []float64), diagonal []float64) error {
 	n := len(x)
-	r, p, ap := make([]float64, n), make([]float64, n), make([]float64, n)
+	r, z, p, ap := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
 	target(r)
-	begin := dot(r, r)
-	copy(p, r)
-	rr := begin
+	scale := func() (size float64) { // z = r / diagonal
+		for i := range z {
+			z[i] = r[i] / diagonal[i]
+		}
+		return dot(r, z)
+	}
+	begin := scale()
+	copy(p, z)
+	rz := begin
 	for range 20 * n {
-		if rr <= 1e-24*begin {
+		if rz <= 1e-24*begin {
 			return nil
 		}
 		times(ap, p)
@@ -157,19 +198,19 @@ func conjugate(x []float64, times func(dst, x []float64), target func(dst []floa
 		if !(curvature > 0) {
 			break
 		}
-		step := rr / curvature
+		step := rz / curvature
 		for i := range x {
 			x[i] += step * p[i]
 			r[i] -= step * ap[i]
 		}
-		next := dot(r, r)
+		next := scale()
 		for i := range p {
-			p[i] = r[i] + next/rr*p[i]
+			p[i] = z[i] + next/rz*p[i]
 		}
-		rr = next
+		rz = next
 	}
-	if rr > 1e-12*begin {
-		return fmt.Errorf("the least-squares problem was solved to a relative %.1g only; raise Ridge", math.Sqrt(rr/begin))
+	if rz > 1e-12*begin {
+		return fmt.Errorf("the least-squares problem was solved to a relative %.1g only; raise Ridge", math.Sqrt(rz/begin))
 	}
 	return nil
 }
