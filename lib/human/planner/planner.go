@@ -96,16 +96,18 @@ func (p *Player) Reset(seed int64) {
 func (p *Player) ActionValues(dst []float64) {
 	known, ok := p.plans[p.level]
 	if !ok {
-		known = p.think()
-		p.plans[p.level] = known
+		known = p.think(p.Process())
 	}
 	n := known.world.Actions()
 	i := known.world.Index(0, p.State())
+	if i < 0 { // a state that the person did not believe it could come to: another plan, for every state
+		known = p.think(anywhere{p.Process()})
+		i = known.world.Index(0, p.State())
+	}
 	copy(dst, known.q[i*n:(i+1)*n])
 }
 
-// anywhere is a process that may begin in every state, so that a plan knows what to do even in a state that the person
-// would not have believed it could come to.
+// anywhere is a process that may begin in every state.
 type anywhere struct{ tabular.Process }
 
 func (a anywhere) AppendStarts(dst []tabular.Chance) []tabular.Chance {
@@ -116,23 +118,29 @@ func (a anywhere) AppendStarts(dst []tabular.Chance) []tabular.Chance {
 }
 
 // precision is that of plans, in units of value.
-const precision = 1e-4
+const precision = 1e-6
 
-// think plans for the present level.
-func (p *Player) think() *plan {
-	q, w, err := p.cfg.plan(p.Process())
+// think plans for the present level, and keeps the plan.
+func (p *Player) think(process tabular.Process) *plan {
+	q, w, err := p.cfg.plan(process)
 	if err != nil {
 		panic(fmt.Sprintf("planner: level %d as it is believed to be: %v", p.level, err))
 	}
-	return &plan{w, q}
+	known := &plan{w, q}
+	p.plans[p.level] = known
+	return known
 }
 
 // plan returns Q [states × actions] of the states of a level, numbered as in the world that it returns.
 func (c Config) plan(process tabular.Process) ([]float64, *tabular.World, error) {
 	if c.Belief != nil {
-		process = c.Belief(process)
+		if every, ok := process.(anywhere); ok {
+			process = anywhere{c.Belief(every.Process)}
+		} else {
+			process = c.Belief(process)
+		}
 	}
-	w, err := tabular.NewWorld(anywhere{process})
+	w, err := tabular.NewWorld(process)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -185,7 +193,7 @@ func Policy(w *tabular.World, levels []tabular.Process, who human.Person, cfg Co
 	for s, place := range w.Places {
 		if place.Level != level {
 			level = place.Level
-			if q, believed, err = cfg.plan(levels[level]); err != nil {
+			if q, believed, err = cfg.plan(anywhere{levels[level]}); err != nil {
 				return nil, fmt.Errorf("planner: level %d as it is believed to be: %w", level, err)
 			}
 		}

@@ -182,7 +182,7 @@ func TestPolicyIsWhatAPlayerDoes(t *testing.T) {
 		p.ActionValues(want)
 		who.Probabilities(want, want, -1)
 		for a, x := range want {
-			if math.Abs(policy[s*4+a]-x) > 1e-9 {
+			if math.Abs(policy[s*4+a]-x) > 1e-4 {
 				t.Fatalf("level %d, state %d: %v, want %v", place.Level, place.State, policy[s*4:s*4+4], want)
 			}
 		}

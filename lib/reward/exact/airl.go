@@ -9,15 +9,15 @@ import (
 
 // AIRLConfig is how to extract by [AIRL]. Start from DefaultAIRL.
 type AIRLConfig struct {
-	Rounds       int     // of discriminator steps and a new policy; default 1500
+	Rounds       int     // of discriminator steps and a new policy; default 2000
 	Updates      int     // discriminator steps a round; default 2 (imitation's)
-	LearningRate float64 // of the discriminator's Adam, falling linearly to 0; default 0.1
-	Ridge        float64 // weight of the prior that rewards and potentials are small, of half their squares; default 1e-6
+	LearningRate float64 // of the discriminator's Adam, falling linearly to 0; default 0.3
+	Ridge        float64 // weight of the prior that rewards are small, of half their squares; default 1e-6
 }
 
 // DefaultAIRL returns the defaults.
 func DefaultAIRL() AIRLConfig {
-	return AIRLConfig{Rounds: 1500, Updates: 2, LearningRate: 0.1, Ridge: 1e-6}
+	return AIRLConfig{Rounds: 2000, Updates: 2, LearningRate: 0.3, Ridge: 1e-6}
 }
 
 // AIRLResult is a reward found by [AIRL], in nats.
@@ -58,6 +58,9 @@ func AIRL(w *tabular.World, people *Behaviour, f *Features, cfg AIRLConfig) (*AI
 	}
 	n, states, k, g := w.Actions(), w.States(), len(f.Names), people.Discount
 	x := make([]float64, states+k) // h, then the weights of g
+	for h := range x[:states] {    // the soft value of no reward, from which both sides start
+		x[h] = math.Log(float64(n)) / (1 - g)
+	}
 	grad, of := make([]float64, len(x)), make([]float64, states)
 	m1, m2 := make([]float64, len(x)), make([]float64, len(x))
 	var plan *tabular.SoftPlan
@@ -101,7 +104,10 @@ func AIRL(w *tabular.World, people *Behaviour, f *Features, cfg AIRLConfig) (*AI
 			steps++
 			rate := cfg.LearningRate * (1 - float64(round)/float64(cfg.Rounds))
 			for j := range x {
-				d := grad[j] + cfg.Ridge*x[j]
+				d := grad[j]
+				if j >= states {
+					d += cfg.Ridge * x[j]
+				}
 				m1[j] += 0.1 * (d - m1[j])
 				m2[j] += 0.001 * (d*d - m2[j])
 				step := rate * m1[j] / (1 - math.Pow(0.9, float64(steps))) / (math.Sqrt(m2[j]/(1-math.Pow(0.999, float64(steps)))) + 1e-8)

@@ -157,7 +157,7 @@ func TestMethodsRecoverTheReward(t *testing.T) {
 		}
 		near(t, "discriminator", r.Confusion, 0.5, 0.01)
 		got, _ := r.On(f)
-		recovers(t, w, got, truth, 0.1)
+		recovers(t, w, got, truth, 0.02)
 		taken, shaped := correlation(w, got, truth), correlation(w, r.Shaped(), truth)
 		if taken < 0.97 || shaped > taken {
 			t.Errorf("g correlates with the reward at %.3f, f at %.3f", taken, shaped)
