@@ -31,6 +31,30 @@ func BenchmarkStep(b *testing.B) {
 	b.ReportMetric(float64(b.N)/float64(seed+1), "steps/episode")
 }
 
+// BenchmarkPixels is BenchmarkStep with pixels for observations: 64 × 64 × 3 bytes a frame.
+func BenchmarkPixels(b *testing.B) {
+	e := mustNew(b, Config{})
+	picture := make([]byte, PixelsLen)
+	src := sticky{r: rand.New(rand.NewPCG(7, 7))}
+	var actions [1 << 14]uint8
+	for i := range actions {
+		actions[i] = uint8(src.next())
+	}
+	seed := int64(0)
+	e.Reset(seed)
+	e.Pixels(picture)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := range b.N {
+		if _, end := e.Step(int(actions[i%len(actions)])); end != env.Running {
+			seed++
+			e.Reset(seed)
+		}
+		e.Pixels(picture)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "frames/s")
+}
+
 func BenchmarkCopyFrom(b *testing.B) {
 	e, ahead := mustNew(b, Config{}), mustNew(b, Config{})
 	e.Reset(1)

@@ -22,6 +22,7 @@ type Env struct {
 	visible [16]uint8 // 1 where an observation shows the plane that is one less than the index
 	allWall uint64    // wallMask, or a value that never occurs if PlaneWall is not shown
 	tieGen  *mt19937  // scratch memory of tie
+	picture []byte    // scratch memory of Pixels
 }
 
 // state is what changes from step to step, the enemies aside.
