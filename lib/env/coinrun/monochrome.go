@@ -1,6 +1,7 @@
 package coinrun
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 )
@@ -26,9 +27,7 @@ const (
 // for the colour of [MonochromeRGB]. It panics if dst is too short.
 func (e *Env) Monochrome(dst []byte) {
 	dst = dst[:MonochromeSize*MonochromeSize]
-	for i := range dst {
-		dst[i] = Black
-	}
+	copy(dst, allBlack)
 	c := newCamera(e.x, e.y)
 	l := e.level
 	e.cells(dst, c)
@@ -108,6 +107,8 @@ func (e *Env) cells(dst []byte, c camera) {
 		}
 	}
 }
+
+var allBlack = bytes.Repeat([]byte{Black}, MonochromeSize*MonochromeSize)
 
 // PixelsLen is the number of bytes of the picture of Pixels.
 const PixelsLen = MonochromeSize * MonochromeSize * 3
