@@ -1,6 +1,7 @@
 package world
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -98,6 +99,9 @@ const bootstraps = 1000
 func (m *Model) Evaluate(d *human.Demonstrations, b *Baselines, seed uint64) (*Report, error) {
 	if err := m.fits(d); err != nil {
 		return nil, err
+	}
+	if b == nil {
+		return nil, errors.New("world: evaluating a model without baselines; Fit makes them from play")
 	}
 	if len(b.Action) != m.Spec.Actions || len(b.Answer) != len(m.Heads)+1 {
 		return nil, fmt.Errorf("world: baselines of %d actions and %d heads for a model of %d and %d",

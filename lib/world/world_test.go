@@ -71,6 +71,9 @@ func TestModelLearnsTheTrueProbabilities(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := m.Evaluate(test, nil, 1); err == nil || !strings.Contains(err.Error(), "without baselines") {
+		t.Errorf("without baselines: %v", err)
+	}
 	r, err := m.Evaluate(test, baselines, 1)
 	if err != nil {
 		t.Fatal(err)
