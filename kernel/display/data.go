@@ -147,6 +147,9 @@ func Of(v any) (d Data) {
 	case image.Image:
 		return Image(v)
 	}
+	if draw, ok := plotWriter(v); ok && !hasOwnForm(v) {
+		return plotted(draw, v)
+	}
 	d = Data{Data: MIMEMap{}}
 	if m, ok := shown.(HTMLer); ok {
 		d.Data[TypeHTML] = m.HTML()

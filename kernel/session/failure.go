@@ -157,7 +157,7 @@ type frame struct {
 }
 
 var (
-	frameFile = regexp.MustCompile(`^\t(.*):(\d+)(?: \+0x[0-9a-f]+)?$`)
+	frameFile = regexp.MustCompile(`^\t(.*):(\d+)(?: \+0x[0-9a-f]+)?(?: fp=0x[0-9a-f]+ sp=0x[0-9a-f]+ pc=0x[0-9a-f]+)?$`)
 	arguments = regexp.MustCompile(`\([^()]*\)$`)
 )
 

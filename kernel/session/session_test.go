@@ -374,3 +374,27 @@ func TestDisplaysShowTheirLastStateWhenTheCellEnds(t *testing.T) {
 		t.Errorf("%d different charts were shown, not the first and the last", len(pictures))
 	}
 }
+
+func TestAPlotOfGonumIsDrawn(t *testing.T) {
+	s, r := open(t)
+	f := s.Execute("p := plot.New()\nline, _ := plotter.NewLine(plotter.XYs{{X: 0, Y: 0}, {X: 1, Y: 1}})\np.Add(line)\np", "cell")
+	if f != nil {
+		t.Fatal(f)
+	}
+	drawn := false
+	for _, e := range r.events {
+		picture := fmt.Sprint(e.Data["image/png"])
+		drawn = drawn || e.Kind == "result" && len(picture) > 1000 && e.Data["text/plain"] == "*plot.Plot"
+	}
+	if !drawn {
+		t.Errorf("shown was %.300s", r.take())
+	}
+}
+
+func TestAStackOverflowSaysWhere(t *testing.T) {
+	s, _ := open(t)
+	f := s.Execute("func deep(n int) int { return deep(n+1) + 1 }\ndeep(0)", "cell 1")
+	if f == nil || !f.Died || f.Value != "stack overflow" || !strings.Contains(strings.Join(f.Traceback, "\n"), "deep") {
+		t.Errorf("got %+v", f)
+	}
+}
