@@ -76,7 +76,7 @@ func (g gapPlot) Plot(c draw.Canvas, p *plot.Plot) {
 		mid.XAlign, mid.YAlign = draw.XCenter, draw.YBottom
 		difference := 100 * (gap.Out.Value - gap.In.Value)
 		at := tx((gap.In.Value + gap.Out.Value) / 2)
-		c.FillText(mid, vg.Point{X: min(max(at, c.Min.X+24), c.Max.X-24), Y: y + 11}, fmt.Sprintf("%+.0f points", difference))
+		c.FillText(mid, vg.Point{X: min(max(at, c.Min.X+24), c.Max.X-24), Y: y + 11}, fmt.Sprintf("%+.0f points", math.Round(difference)+0))
 	}
 }
 

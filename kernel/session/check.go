@@ -329,6 +329,14 @@ func (c *checked) parse() error {
 			c.body = fd.Body
 		}
 	}
+	for _, group := range f.Comments {
+		for _, comment := range group.List {
+			// The go command would hand the files to the compiler; without it the variable would stay empty.
+			if strings.HasPrefix(comment.Text, "//go:embed ") {
+				return ErrorList{c.sourceError(comment.Pos(), "cells cannot embed files: read them with os.ReadFile, or embed them in a package")}
+			}
+		}
+	}
 	return nil
 }
 

@@ -41,6 +41,8 @@ func TestFailuresOfCells(t *testing.T) {
 		{"compile errors", []step{
 			{cell: "return 5", fails: "compile error"},
 			{cell: "break", fails: "compile error"},
+			{cell: "//go:embed go.mod\nvar text string", fails: "compile error: cells cannot embed files"},
+			{cell: "fmt.Println(\"//go:embed x\") // not //go:embed either", out: "//go:embed x\n"},
 			{cell: "x := ", fails: "compile error: syntax error"},
 			{cell: "1 +", fails: "compile error: syntax error: expected operand, found the end of the cell"},
 			{cell: "1 + }", fails: "compile error: syntax error: expected operand, found '}'"},
