@@ -64,7 +64,7 @@ func magicTable() string {
 		}
 		fmt.Fprintf(w, "%s\t%s\n", form, m.short)
 	}
-	fmt.Fprintf(w, "!COMMAND\trun a command by the shell\n")
+	fmt.Fprintf(w, "!COMMAND\trun a command by the shell; {x + 1} in it is the value of an expression\n")
 	fmt.Fprintf(w, "NAME?, NAME??\tshow the documentation of a name, with ?? its source\n")
 	w.Flush()
 	return b.String()

@@ -159,6 +159,17 @@ func TestMagicTestAndBench(t *testing.T) {
 	})
 }
 
+func TestShellLinesTakeValues(t *testing.T) {
+	s, r := open(t)
+	playIn(t, s, r, []step{
+		{cell: "name, n := \"Ada\", 4\nxs := []string{\"p\", \"q\"}\nfunc twice(n int) int { return 2 * n }"},
+		{cell: "!echo {name} {n + 1} {twice(n)} {xs[1]} {len(xs)} {unknown} {a,b}", out: "Ada 5 8 q 2 {unknown} a b\n"},
+		{cell: "n = 7\n!echo {n} ${HOME:+home} | awk '{print $1, $2}'", out: "7 home\n"},
+		{cell: "!n=3; echo ${n}", out: "3\n"},
+		{cell: "!echo {n.x}", fails: "n.x undefined"},
+	})
+}
+
 func TestAnInterruptInASubtestKeepsTheState(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes some seconds")

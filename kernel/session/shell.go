@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -58,7 +61,48 @@ func (s *Session) shellLine(p part, label string) *Failure {
 	if strings.TrimSpace(p.text) == "" {
 		return m.fail("a shell line is ! and a command")
 	}
-	return m.shell(shellCommand(p.text), "")
+	line, f := m.expand(p.text)
+	if f != nil {
+		return f
+	}
+	return m.shell(shellCommand(line), "")
+}
+
+var braced = regexp.MustCompile(`[$\\]?\{[^{}\n]+\}`)
+
+// expand puts values into a shell line: {x + 1} stands for what the expression's value prints as, where it is an expression
+// that mentions a name of the session. Any other brace is the shell's own.
+func (m *magicCall) expand(line string) (string, *Failure) {
+	var failure *Failure
+	expanded := braced.ReplaceAllStringFunc(line, func(found string) string {
+		inner := strings.TrimSuffix(strings.TrimPrefix(found, "{"), "}")
+		e, err := parser.ParseExpr(inner)
+		if failure != nil || found[0] != '{' || err != nil || !m.mentionsName(e) {
+			return found
+		}
+		text, f := m.value("import shellˍfmt \"fmt\"\nshellˍfmt.Sprint("+inner+")", m.label)
+		if f != nil {
+			failure = f
+			return found
+		}
+		return text
+	})
+	return expanded, failure
+}
+
+// mentionsName reports whether a name of the session stands in an expression.
+func (m *magicCall) mentionsName(e ast.Expr) (known bool) {
+	ast.Inspect(e, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			known = known || m.mentionsName(n.X)
+			return false
+		case *ast.Ident:
+			known = known || m.names[n.Name] != nil
+		}
+		return true
+	})
+	return known
 }
 
 // shell runs a command in the session's directory and environment. What it prints is streamed; an interrupt ends it with
