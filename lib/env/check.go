@@ -19,9 +19,12 @@ import (
 //   - rewards are finite; an episode lasts MaxSteps at most, and is truncated nowhere else than there;
 //   - the same seed and the same actions give the same episode, whatever was played before, in another copy too;
 //   - after the end the observation stays as it is, and stepping on panics;
-//   - an episode that was played before allocates nothing when it is played again.
+//   - an episode that was played before allocates nothing when it is played again;
+//   - where actions are multi-discrete or continuous, Step panics, as do actions of another length, parts out of range
+//     and NaN, and the action's slice is neither changed nor kept.
 //
-// It plays each level with random actions and with every action for ever, and finds only what these come upon.
+// It plays each level with random actions and with every action for ever (of multi-discrete actions those whose parts
+// are alike, of continuous ones the two bounds), and finds only what these come upon.
 func Check(makeEnv func() Env, seeds ...int64) error {
 	if len(seeds) == 0 {
 		seeds = []int64{0}
@@ -31,7 +34,7 @@ func Check(makeEnv func() Env, seeds ...int64) error {
 		return errors.New("env: check: there is no environment: makeEnv returned nil")
 	}
 	spec := e.Spec()
-	if err := spec.check(); err != nil {
+	if err := spec.Check(); err != nil {
 		return err
 	}
 	if spec.MaxSteps < 1 {
@@ -41,13 +44,30 @@ func Check(makeEnv func() Env, seeds ...int64) error {
 		return fmt.Errorf("env: check %s: at most %d ones among %d; there cannot be more than all",
 			spec.Name, spec.MaxActive, spec.Sparse)
 	}
-	c := &checker{spec: spec, obs: NewBatch(spec, 2), actions: make([]int, spec.MaxSteps)}
+	if err := spec.fits(e); err != nil {
+		return err
+	}
+	c := &checker{
+		spec: spec, obs: NewBatch(spec, 2),
+		actions: make([]int32, spec.MaxSteps*spec.Width()), continuous: make([]float32, spec.MaxSteps*spec.Continuous),
+		parts: make([]int32, spec.Width()), numbers: make([]float32, spec.Continuous),
+	}
+	if err := c.refuses(e, seeds[0]); err != nil {
+		return fmt.Errorf("env: check %s: %w", spec.Name, err)
+	}
+	ways := max(spec.Actions, slices.Max(spec.Heads[:]))
+	if spec.Continuous > 0 {
+		ways = 2
+	}
 	for _, seed := range seeds {
-		for way := range 1 + spec.Actions {
+		for way := range 1 + ways {
 			if err := c.level(e, makeEnv, seed, way); err != nil {
 				way := fmt.Sprintf("action %d for ever", way-1)
-				if c.way == 0 {
+				switch {
+				case c.way == 0:
 					way = "random actions"
+				case spec.Continuous > 0:
+					way = fmt.Sprintf("action %v for ever", c.continuous[0])
 				}
 				return fmt.Errorf("env: check %s: level %d, %s: %w", spec.Name, seed, way, err)
 			}
@@ -62,9 +82,17 @@ func Check(makeEnv func() Env, seeds ...int64) error {
 // checker is the state of a Check.
 type checker struct {
 	spec    Spec
-	way     int   // 0: random actions; else action way-1 for ever
-	obs     Batch // two observations: of now, and for comparison
-	actions []int // of a whole episode
+	way     int     // 0: random actions; else action way-1 for ever
+	obs     Batch   // two observations: of now, and for comparison
+	actions []int32 // of a whole episode, [MaxSteps][Width]
+
+	continuous []float32 // likewise, where actions are continuous
+
+	// What the environment is handed, which is spoilt after the step, each time otherwise.
+	parts   []int32
+	numbers []float32
+	spoilt  int32
+	changed bool // the environment wrote to its action
 }
 
 // checkStep is what a step gave.
@@ -88,8 +116,11 @@ func (c *checker) level(e Env, makeEnv func() Env, seed int64, way int) error {
 	end := Running
 	for i := 0; end == Running; i++ {
 		var reward float32
-		reward, end = e.Step(c.actions[i])
+		reward, end = c.step(e, i)
 		at := fmt.Sprintf("step %d", i+1)
+		if c.changed {
+			return fmt.Errorf("%s: the environment changed the slice with its action", at)
+		}
 		if math.IsNaN(float64(reward)) || math.IsInf(float64(reward), 0) {
 			return fmt.Errorf("%s: reward %v", at, reward)
 		}
@@ -114,7 +145,7 @@ func (c *checker) level(e Env, makeEnv func() Env, seed int64, way int) error {
 	}
 
 	e.Reset(seed + 1) // another level, left in the middle
-	e.Step(c.actions[0])
+	c.step(e, 0)
 	for _, copied := range []struct {
 		env  Env
 		name string
@@ -130,11 +161,89 @@ func (c *checker) level(e Env, makeEnv func() Env, seed int64, way int) error {
 func (c *checker) plan(seed int64, way int) {
 	c.way = way
 	r := rng.New(uint64(seed), "check", 0)
+	width := c.spec.Width()
 	for i := range c.actions {
-		if c.actions[i] = way - 1; way == 0 {
-			c.actions[i] = r.IntN(c.spec.Actions)
+		n := c.spec.Actions
+		if c.spec.Heads != (Heads{}) {
+			n = c.spec.Heads[i%width]
+		}
+		if way > 0 {
+			c.actions[i] = int32(min(way, n) - 1)
+		} else if n > 0 {
+			c.actions[i] = r.Int32N(int32(n))
 		}
 	}
+	for i := range c.continuous {
+		c.continuous[i] = []float32{c.spec.Low + (c.spec.High-c.spec.Low)*r.Float32(), c.spec.Low, c.spec.High}[way]
+	}
+}
+
+// step takes the action of step i of the plan.
+func (c *checker) step(e Env, i int) (reward float32, end End) {
+	width := c.spec.Width()
+	c.spoilt++
+	switch {
+	case c.spec.Continuous > 0:
+		action := c.continuous[i*width : (i+1)*width]
+		copy(c.numbers, action)
+		reward, end = e.(Continuous).StepContinuous(c.numbers)
+		c.changed = !sameBits(c.numbers, action)
+		fill(c.numbers, float32(c.spoilt))
+	case c.spec.Heads != Heads{}:
+		action := c.actions[i*width : (i+1)*width]
+		copy(c.parts, action)
+		reward, end = e.(MultiDiscrete).StepHeads(c.parts)
+		c.changed = !slices.Equal(c.parts, action)
+		fill(c.parts, c.spoilt)
+	default:
+		reward, end = e.Step(int(c.actions[i]))
+	}
+	return reward, end
+}
+
+// refuses checks that an environment whose actions are of a kind of its own panics for what is no action.
+func (c *checker) refuses(e Env, seed int64) error {
+	width := c.spec.Width()
+	wrong := func(what string, step func()) error {
+		e.Reset(seed)
+		if !panics(step) {
+			return fmt.Errorf("%s does not panic", what)
+		}
+		return nil
+	}
+	switch {
+	case c.spec.Continuous > 0:
+		step := e.(Continuous).StepContinuous
+		within := func(n int) []float32 {
+			x := make([]float32, n)
+			fill(x, c.spec.Low)
+			return x
+		}
+		nan := within(width)
+		nan[width-1] = float32(math.NaN())
+		return errors.Join(
+			wrong("Step of an environment with continuous actions", func() { e.Step(0) }),
+			wrong("an action with a number too few", func() { step(within(width - 1)) }),
+			wrong("an action with a number too many", func() { step(within(width + 1)) }),
+			wrong("an action that is NaN", func() { step(nan) }),
+		)
+	case c.spec.Heads != Heads{}:
+		step := e.(MultiDiscrete).StepHeads
+		errs := []error{
+			wrong("Step of an environment with multi-discrete actions", func() { e.Step(0) }),
+			wrong("an action with a part too few", func() { step(make([]int32, width-1)) }),
+			wrong("an action with a part too many", func() { step(make([]int32, width+1)) }),
+		}
+		for i, n := range c.spec.Heads[:width] {
+			for _, part := range []int32{-1, int32(n)} {
+				action := make([]int32, width)
+				action[i] = part
+				errs = append(errs, wrong(fmt.Sprintf("the action %v", action), func() { step(action) }))
+			}
+		}
+		return errors.Join(errs...)
+	}
+	return nil
 }
 
 // observe observes twice, into slices that hold different rubbish, and checks what it gets.
@@ -185,7 +294,7 @@ func (c *checker) copyStep(reward float32, end End) checkStep {
 // ended checks that an episode that has ended stays as it is.
 func (c *checker) ended(e Env, last checkStep) error {
 	for range 2 {
-		if !panics(func() { e.Step(c.actions[0]) }) {
+		if !panics(func() { c.step(e, 0) }) {
 			return errors.New("stepping on after the end does not panic")
 		}
 		if err := c.observe(e, 0); err != nil {
@@ -212,7 +321,7 @@ func (c *checker) again(e Env, seed int64, first checkStep, episode []checkStep)
 		return fmt.Errorf("at the start: %w", err)
 	}
 	for i, want := range episode {
-		reward, end := e.Step(c.actions[i])
+		reward, end := c.step(e, i)
 		if math.Float32bits(reward) != math.Float32bits(want.reward) || end != want.end {
 			return fmt.Errorf("step %d: reward %v and %v instead of %v and %v", i+1, reward, end, want.reward, want.end)
 		}
@@ -244,7 +353,7 @@ func (c *checker) allocations(e Env, seeds []int64) error {
 			e.Reset(seed)
 			for i := 0; ; i++ {
 				e.Observe(active, dense)
-				if _, end := e.Step(c.actions[i]); end != Running {
+				if _, end := c.step(e, i); end != Running {
 					break
 				}
 			}

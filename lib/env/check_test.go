@@ -167,6 +167,118 @@ func TestCheckFindsWhatIsBroken(t *testing.T) {
 	}
 }
 
+// slide is a walk whose actions are two numbers from -1 to 1 (continuous) or two parts of 3 (multi-discrete), the sum of
+// which it moves by. broken names the one law that it does not keep.
+type slide struct {
+	broken     string
+	continuous bool
+	at         float32
+	t          int
+	kept       []float32
+	keptParts  []int32
+}
+
+func (s *slide) Spec() env.Spec {
+	if s.continuous {
+		return env.Spec{Name: "slide", Continuous: 2, Low: -1, High: 1, Dense: 1, MaxSteps: 5}
+	}
+	return env.Spec{Name: "slide", Heads: env.Heads{3, 3}, Dense: 1, MaxSteps: 5}
+}
+
+func (s *slide) Reset(seed int64) { s.at, s.t, s.kept, s.keptParts = float32(seed%10), 0, nil, nil }
+
+func (s *slide) Step(int) (float32, env.End) {
+	if s.broken != "steps on a number" {
+		panic("slide: actions have two parts")
+	}
+	return 0, env.Running
+}
+
+func (s *slide) StepContinuous(action []float32) (float32, env.End) {
+	if s.broken == "takes any length" {
+		action = append(append([]float32{}, action...), 0, 0)[:2]
+	}
+	if s.broken != "takes NaN" && (action[0] != action[0] || action[1] != action[1]) {
+		panic("slide: NaN")
+	}
+	if len(action) != 2 {
+		panic("slide: length")
+	}
+	if s.kept != nil {
+		s.at += s.kept[0]
+	}
+	end := s.move(action[0] + action[1])
+	switch s.broken {
+	case "changes its action":
+		action[1] = 0.5
+	case "keeps its action":
+		s.kept = action
+	}
+	return s.at, end
+}
+
+func (s *slide) StepHeads(action []int32) (float32, env.End) {
+	if s.broken == "takes any length" {
+		action = append(append([]int32{}, action...), 0, 0)[:2]
+	}
+	for _, part := range action {
+		if s.broken != "takes any part" && (part < 0 || part > 2) {
+			panic("slide: part")
+		}
+	}
+	if len(action) != 2 {
+		panic("slide: length")
+	}
+	if s.keptParts != nil {
+		s.at += float32(s.keptParts[0])
+	}
+	end := s.move(float32(action[0] + action[1]))
+	switch s.broken {
+	case "changes its action":
+		action[1]++
+	case "keeps its action":
+		s.keptParts = action
+	}
+	return s.at, end
+}
+
+func (s *slide) move(by float32) env.End {
+	if s.t == 5 {
+		panic("slide: step after the end")
+	}
+	s.at += by
+	if s.t++; s.t == 5 {
+		return env.Truncated
+	}
+	return env.Running
+}
+
+func (s *slide) Observe(_ []int32, dense []float32) { dense[0] = s.at }
+
+func TestCheckFindsWhatIsBrokenWithOtherActions(t *testing.T) {
+	for _, continuous := range []bool{true, false} {
+		if err := env.Check(func() env.Env { return &slide{continuous: continuous} }, 0, 3); err != nil {
+			t.Errorf("a sound environment: %v", err)
+		}
+		for broken, message := range map[string]string{
+			"steps on a number":  "actions does not panic",
+			"takes any length":   "too few does not panic",
+			"takes NaN":          "an action that is NaN does not panic",
+			"takes any part":     "the action [0 3] does not panic",
+			"changes its action": "step 1: the environment changed the slice with its action",
+			"keeps its action":   "the observation changes after the end",
+		} {
+			if continuous && broken == "takes any part" || !continuous && broken == "takes NaN" {
+				continue
+			}
+			err := env.Check(func() env.Env { return &slide{broken: broken, continuous: continuous} }, 1, 4)
+			if err == nil || !strings.Contains(err.Error(), message) {
+				t.Errorf("continuous %v, %s: reported as %v, want %q", continuous, broken, err, message)
+			}
+		}
+	}
+}
+
 func TestEnvironmentsKeepTheLaws(t *testing.T) {
 	if err := env.Check(func() env.Env { return cartpole.New() }, 0, 1, 2, 1<<40); err != nil {
 		t.Error(err)

@@ -17,11 +17,17 @@ import (
 // Spec says what an environment shows and accepts. It never changes during an Env's life.
 type Spec struct {
 	Name      string // for messages and checkpoints
-	Actions   int    // actions are 0 .. Actions-1
+	Actions   int    // actions are 0 .. Actions-1; 0 if they are of one of the kinds below
 	Sparse    int    // length of the one-hot part of an observation; 0 if there is none
 	MaxActive int    // most ones that the one-hot part can have at once
 	Dense     int    // length of the dense part of an observation; 0 if there is none
 	MaxSteps  int    // longest episode, in steps
+
+	// Where actions are not one of a few, one of Heads and Continuous is set; see the interfaces MultiDiscrete and
+	// Continuous.
+	Heads      Heads   `json:",omitzero"`  // sizes of the parts of a multi-discrete action
+	Continuous int     `json:",omitempty"` // how many real numbers make a continuous action
+	Low, High  float32 `json:",omitempty"` // bounds of each of these numbers, finite, in the environment's unit
 }
 
 // End says whether and how an episode ended.
@@ -57,9 +63,9 @@ type Env interface {
 	// Reset starts the episode of the level with this seed.
 	Reset(seed int64)
 
-	// Step takes an action in 0 .. Actions-1 and returns the environment's own (true) reward and how the episode
-	// stands. After an end the state stays that of the last step until Reset; stepping on is an error of the caller
-	// and panics.
+	// Step takes an action in 0 .. Actions-1 (see MultiDiscrete and Continuous for actions of other kinds) and returns
+	// the environment's own (true) reward and how the episode stands. After an end the state stays that of the last step
+	// until Reset; stepping on is an error of the caller and panics.
 	Step(action int) (reward float32, end End)
 
 	// Observe writes the observation of the present state: the indices of the ones, each in 0 .. Sparse-1, then -1
