@@ -3,7 +3,7 @@ package nn
 import "fmt"
 
 // Tensors returns the parameters by name, "layer0.weight" [in][out], "layer0.bias" [out] and so on, where the inputs of
-// layer 0 are the sparse ones and then the dense ones. They are copies.
+// layer 0 are the sparse ones and then the dense ones, and "log_std" [Out] where the Shape is Gaussian. They are copies.
 func (n *Net) Tensors() map[string]Tensor { return n.tensors(n.Param) }
 
 // tensors is Tensors for any slice laid out like Param.
@@ -13,6 +13,9 @@ func (n *Net) tensors(x []float32) map[string]Tensor {
 		name := fmt.Sprintf("layer%d", i)
 		out[name+".weight"] = Tensor{[]int{l.in, l.out}, l.copyWeights(x)}
 		out[name+".bias"] = Tensor{[]int{l.out}, append([]float32(nil), l.biases(x)...)}
+	}
+	if n.Shape.Gaussian {
+		out["log_std"] = Tensor{[]int{n.Shape.Out}, append([]float32(nil), n.logStds(x)...)}
 	}
 	return out
 }
@@ -49,6 +52,13 @@ func (n *Net) setTensors(dst []float32, tensors map[string]Tensor, prefix string
 		}
 		l.setWeights(fresh, w)
 		copy(l.biases(fresh), b)
+	}
+	if n.Shape.Gaussian {
+		x, err := find("log_std", n.Shape.Out)
+		if err != nil {
+			return err
+		}
+		copy(n.logStds(fresh), x)
 	}
 	copy(dst, fresh)
 	return nil

@@ -14,6 +14,10 @@ type Shape struct {
 	Dense  int   // length of the dense part of the input; 0 if there is none
 	Hidden []int // widths of the hidden layers; empty for a linear network
 	Out    int   // outputs
+
+	// Gaussian makes the outputs the means of a diagonal Gaussian, whose log standard deviations, one for each output,
+	// are parameters that do not depend on the input: see Net.LogStd.
+	Gaussian bool
 }
 
 // ShapeFor returns the Shape of a network that takes an environment's observations.
@@ -46,6 +50,7 @@ type Net struct {
 	Param []float32 // all parameters, layer after layer, weights before biases; with padding, see Tensors for their order
 	Grad  []float32 // the gradient, laid out like Param; Accumulate adds to it, Adam.Step clears it
 
+	logStd     int // where in Param the log standard deviations begin
 	layers     []layer
 	transposed [][]float32 // for each layer that is neither the first nor narrow its weights, [out][in]
 
@@ -89,6 +94,9 @@ func newNet(shape Shape) (*Net, error) {
 		n.layers = append(n.layers, l)
 		in = out
 	}
+	if n.logStd = at; shape.Gaussian {
+		place(shape.Out)
+	}
 	n.Param, n.Grad = aligned(at), aligned(at)
 	n.initWork()
 	return n, nil
@@ -97,7 +105,7 @@ func newNet(shape Shape) (*Net, error) {
 // Replica returns a network with the same parameters (the same memory) and its own gradient and outputs, for use on
 // another goroutine while the parameters do not change.
 func (n *Net) Replica() *Net {
-	r := &Net{Shape: n.Shape, Param: n.Param, Grad: aligned(len(n.Grad)), layers: n.layers}
+	r := &Net{Shape: n.Shape, Param: n.Param, Grad: aligned(len(n.Grad)), layers: n.layers, logStd: n.logStd}
 	r.initWork()
 	return r
 }
@@ -115,7 +123,23 @@ func (n *Net) Size() (size int) {
 	for _, l := range n.layers {
 		size += l.in*l.out + l.out
 	}
-	return size
+	return size + len(n.LogStd())
+}
+
+// LogStd returns the log standard deviations [Out] of a network whose Shape is Gaussian, 0 at first, and an empty slice
+// otherwise. They are part of Param: Adam moves them by LogStdGrad, to which, unlike that of the layers, whoever computes
+// the loss adds after Accumulate.
+func (n *Net) LogStd() []float32 { return n.logStds(n.Param) }
+
+// LogStdGrad returns the gradient of LogStd. It is part of Grad.
+func (n *Net) LogStdGrad() []float32 { return n.logStds(n.Grad) }
+
+// logStds returns the log standard deviations in x, which is laid out like Param.
+func (n *Net) logStds(x []float32) []float32 {
+	if !n.Shape.Gaussian {
+		return nil
+	}
+	return x[n.logStd : n.logStd+n.Shape.Out : n.logStd+n.Shape.Out]
 }
 
 // aligned returns n zeros that start at a cache line.

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"goalgap/lib/env"
@@ -395,5 +396,55 @@ func TestSoftmaxHelpers(t *testing.T) {
 		if got := float64(Entropy(p, logp)); !near(got, entropy, 1, 1e-5) {
 			t.Errorf("entropy %v, want %v", got, entropy)
 		}
+	}
+}
+
+// The log standard deviations are parameters like any other: shared, copied, saved, clipped and moved with them. With
+// β₁ = 0.9 and β₂ = 0.999 Adam's first step is the learning rate against the gradient's sign.
+func TestLogStd(t *testing.T) {
+	shape := Shape{Dense: 3, Hidden: []int{5}, Out: 2}
+	plain, err := New(shape, 1, rand.New(rand.NewPCG(1, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shape.Gaussian = true
+	n, err := New(shape, 1, rand.New(rand.NewPCG(1, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(plain.LogStd()) != 0 || len(plain.LogStdGrad()) != 0 {
+		t.Error("a network that is not Gaussian has deviations")
+	}
+	if !slices.Equal(n.Param[:len(plain.Param)], plain.Param) || n.Size() != plain.Size()+2 {
+		t.Errorf("%d parameters, %d without deviations; or other weights", n.Size(), plain.Size())
+	}
+	if !slices.Equal(n.LogStd(), []float32{0, 0}) {
+		t.Errorf("initially %v", n.LogStd())
+	}
+	replica, clone := n.Replica(), n.Clone()
+	opt := NewAdam(n)
+	copy(n.LogStdGrad(), []float32{-3, 4}) // the gradient's whole length is 5
+	if norm := opt.Step(0.25, 0); norm != 5 {
+		t.Errorf("the gradient's length is %v, want 5", norm)
+	}
+	for i, want := range []float64{0.25, -0.25} {
+		if math.Abs(float64(n.LogStd()[i])-want) > 1e-5 || replica.LogStd()[i] != n.LogStd()[i] || clone.LogStd()[i] != 0 {
+			t.Errorf("after a step %v, the replica's %v, the clone's %v", n.LogStd(), replica.LogStd(), clone.LogStd())
+		}
+	}
+	if !slices.Equal(n.LogStdGrad(), []float32{0, 0}) {
+		t.Errorf("the gradient is %v after the step", n.LogStdGrad())
+	}
+	tensors := n.Tensors()
+	if err := clone.SetTensors(tensors, ""); err != nil || !slices.Equal(clone.Param, n.Param) {
+		t.Errorf("set from tensors: %v, %v", clone.LogStd(), err)
+	}
+	again := NewAdam(clone)
+	if err := again.SetTensors(0, opt.Tensors(0, "a."), "a.", 1); err != nil || !slices.Equal(again.moment2[0], opt.moment2[0]) {
+		t.Errorf("moments set from tensors: %v", err)
+	}
+	delete(tensors, "log_std")
+	if err := clone.SetTensors(tensors, ""); err == nil || !strings.Contains(err.Error(), `"log_std" is missing`) {
+		t.Errorf("without deviations: error %v", err)
 	}
 }

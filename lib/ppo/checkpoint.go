@@ -87,7 +87,11 @@ func (t *Trainer) file() (*nn.File, error) {
 			return nil, err
 		}
 		levels[i] = e.Level
-		f.Tensors[fmt.Sprintf("env%d.actions", i)] = nn.Tensor{Shape: []int{len(e.Actions)}, Data: e.Actions}
+		actions := nn.Tensor{Shape: []int{len(e.Actions)}, Data: e.Actions}
+		if t.policy.Spec.Continuous > 0 {
+			actions = nn.Tensor{Shape: []int{len(e.Continuous)}, Data: e.Continuous}
+		}
+		f.Tensors[fmt.Sprintf("env%d.actions", i)] = actions
 		f.Tensors[fmt.Sprintf("env%d.levels", i)] = nn.Tensor{Shape: []int{len(e.Stream)}, Data: e.Stream}
 	}
 	f.Tensors["env.level"] = nn.Tensor{Shape: []int{len(levels)}, Data: levels}
@@ -230,7 +234,12 @@ func (t *Trainer) restoreStreams(f *nn.File) error {
 	}
 	for i, level := range levels {
 		e := env.Episode{Level: level}
-		if e.Actions, err = tensor[int32](f, fmt.Sprintf("env%d.actions", i), -1); err != nil {
+		if name := fmt.Sprintf("env%d.actions", i); t.policy.Spec.Continuous > 0 {
+			e.Continuous, err = tensor[float32](f, name, -1)
+		} else {
+			e.Actions, err = tensor[int32](f, name, -1)
+		}
+		if err != nil {
 			return err
 		}
 		if e.Stream, err = tensor[uint8](f, fmt.Sprintf("env%d.levels", i), -1); err != nil {
@@ -267,9 +276,20 @@ func sameConfig(saved, now Config) error {
 	if errA != nil || errB != nil {
 		return fmt.Errorf("comparing configurations: %v, %v", errA, errB)
 	}
-	for name, x := range b {
-		if string(a[name]) != string(x) {
-			return fmt.Errorf("it was trained with %s = %s, not %s", name, a[name], x)
+	value := func(x json.RawMessage) string {
+		if x == nil { // left out of the JSON
+			return "0"
+		}
+		return string(x)
+	}
+	for name := range b {
+		if _, ok := a[name]; !ok {
+			a[name] = nil
+		}
+	}
+	for name, x := range a {
+		if value(x) != value(b[name]) {
+			return fmt.Errorf("it was trained with %s = %s, not %s", name, value(x), value(b[name]))
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
-// Package ppo is proximal policy optimisation (Schulman et al. 2017) for environments with discrete actions, with the 13
-// core implementation details of Huang et al., "The 37 implementation details of PPO" (2022), and the defaults of
-// CleanRL's ppo.py.
+// Package ppo is proximal policy optimisation (Schulman et al. 2017) for environments with discrete, multi-discrete and
+// continuous actions, with the 13 core implementation details of Huang et al., "The 37 implementation details of PPO"
+// (2022), those for continuous and multi-discrete actions, and the defaults of CleanRL's ppo.py and
+// ppo_continuous_action.py.
 //
 // Train is the loop: collect a rollout, turn its rewards into advantages, and for some epochs of shuffled minibatches
 // follow the gradient of the clipped losses. Everything is determined by Config.Seed, whatever GOMAXPROCS is.
@@ -20,8 +21,16 @@ import (
 type Rewarder interface {
 	// Rewards writes to dst[i] the reward for taking actions[i] on seeing row i of obs, which led to row i of next, and
 	// with which the episode stood as end[i] says. The next state is the one before any reset. The rows are those of a
-	// whole rollout, ordered by time and within a time by environment. It is called once an update.
+	// whole rollout, ordered by time and within a time by environment. Multi-discrete actions are [rows][Spec.Width()].
+	// It is called once an update.
 	Rewards(dst []float32, obs env.Batch, actions []int32, next env.Batch, end []env.End)
+}
+
+// ContinuousRewarder is what a Rewarder must be where actions are continuous; its Rewards is then not called.
+type ContinuousRewarder interface {
+	Rewarder
+	// RewardsContinuous is Rewards for actions [rows][Spec.Continuous], clipped as the environments were handed them.
+	RewardsContinuous(dst []float32, obs env.Batch, actions []float32, next env.Batch, end []env.End)
 }
 
 // Config is how to train. Start from Default.
@@ -48,6 +57,11 @@ type Config struct {
 	ClipValue          bool    // clip the value's change; default true
 	EntropyCoef        float64 // weight of the policy's entropy (nats) in the objective; default 0.01
 	ValueCoef          float64 // weight of the value loss; default 0.5
+
+	// LogStd is the logarithm of the standard deviation that continuous actions are drawn with at first, in the unit of
+	// the actions; it is learnt from there on, a parameter for each of an action's numbers. Default 0: a deviation of 1.
+	// It must be 0 where actions are not continuous.
+	LogStd float64 `json:",omitempty"`
 
 	// TargetKL ends an update after the epoch in which the mean estimated divergence from the policy that collected the
 	// rollout (Point.ApproxKL, nats) exceeds it; 0: never; default 0. Usual values are 0.01 to 0.05.
@@ -77,6 +91,28 @@ func Default() Config {
 	}
 }
 
+// DefaultContinuous returns the defaults of CleanRL's ppo_continuous_action.py, for environments with continuous actions:
+// observations and rewards are normalised, one environment is stepped for long rollouts, and there is no entropy bonus.
+func DefaultContinuous() Config {
+	c := Default()
+	c.Steps, c.Envs, c.Rollout = 1_000_000, 1, 2048
+	c.LearningRate, c.Minibatches, c.Epochs, c.EntropyCoef = 3e-4, 32, 10, 0
+	c.NormalizeObservations, c.ScaleReward = true, true
+	return c
+}
+
+// checkActions returns an error if an option does not go with the kind of an environment's actions.
+func checkActions(spec env.Spec, c Config) error {
+	if _, ok := c.Reward.(ContinuousRewarder); c.Reward != nil && spec.Continuous > 0 && !ok {
+		return fmt.Errorf("ppo: config: Reward is a %T, which has no method RewardsContinuous, but actions of %s are continuous",
+			c.Reward, spec.Name)
+	}
+	if c.LogStd != 0 && spec.Continuous == 0 {
+		return fmt.Errorf("ppo: config: LogStd is %v, but actions of %s are not continuous: it must be 0", c.LogStd, spec.Name)
+	}
+	return nil
+}
+
 // Check returns an error that names the first field that has no sensible value.
 func (c Config) Check() error {
 	wrong := func(field string, value any, want string) error {
@@ -96,6 +132,7 @@ func (c Config) Check() error {
 		{"Clip", c.Clip, 0, math.MaxFloat32, true, "a positive number"},
 		{"EntropyCoef", c.EntropyCoef, 0, math.MaxFloat32, false, "0 or a positive number"},
 		{"ValueCoef", c.ValueCoef, 0, math.MaxFloat32, false, "0 or a positive number"},
+		{"LogStd", c.LogStd, -20, 20, false, "a number from -20 to 20"},
 		{"TargetKL", c.TargetKL, 0, math.MaxFloat32, false, "0 (no limit) or a positive number"},
 	} {
 		if !(f.value >= f.lo && f.value <= f.hi) || f.open && f.value == f.lo {

@@ -3,6 +3,7 @@ package ppo
 import (
 	"math"
 
+	"goalgap/lib/env"
 	"goalgap/lib/nn"
 )
 
@@ -15,6 +16,10 @@ type learner struct {
 	rows       []int32   // of the present minibatch
 	normalized []float32 // advantage of each row of the minibatch, normalised
 	rate       float32   // 1 / rows in the minibatch
+
+	// Of a Gaussian policy with actions of k numbers.
+	inverseStd []float32 // [k]
+	dLogStd    []float64 // [blocks][k], gradient from each block of the minibatch
 
 	blocks []stats // of each block of the minibatch
 	total  stats   // of the update
@@ -43,7 +48,14 @@ func (l *learner) init(t *Trainer) {
 	batch := len(t.order)
 	l.normalized = make([]float32, batch)
 	l.blocks = make([]stats, (batch+nn.Block-1)/nn.Block)
-	l.actor = nn.Job{Net: t.policy.actor, Batch: t.rollout.seen, Loss: l.policyLoss}
+	l.actor = nn.Job{Net: t.policy.actor, Batch: t.rollout.seen, Loss: l.discreteLoss}
+	switch k := t.policy.Spec.Continuous; {
+	case k > 0:
+		l.actor.Loss = l.gaussianLoss
+		l.inverseStd, l.dLogStd = make([]float32, k), make([]float64, len(l.blocks)*k)
+	case len(t.policy.heads) > 1:
+		l.actor.Loss = l.multiDiscreteLoss
+	}
 	l.critic = nn.Job{Net: t.policy.critic, Batch: t.rollout.seen, Loss: l.valueLoss}
 }
 
@@ -67,7 +79,9 @@ func (l *learner) step(rows []int32) error {
 	blocks := l.blocks[:(len(rows)+nn.Block-1)/nn.Block]
 	clear(blocks)
 	l.actor.Rows, l.critic.Rows = rows, rows
+	l.beginLogStd()
 	nn.Accumulate(l.actor, l.critic)
+	l.addLogStd(len(blocks))
 	norm := t.adam.Step(t.learningRate(), t.cfg.MaxGradNorm)
 	var sum stats
 	for _, b := range blocks {
@@ -112,15 +126,66 @@ func (l *learner) normalize() {
 	}
 }
 
-// policyLoss is the actor's loss for nn.Accumulate.
-func (l *learner) policyLoss(lo, hi int, out, dOut []float32) {
+// beginLogStd prepares the gradient of a Gaussian policy's log standard deviations.
+func (l *learner) beginLogStd() {
+	clear(l.dLogStd)
+	for j, s := range l.t.policy.actor.LogStd() {
+		l.inverseStd[j] = nn.Exp(-s)
+	}
+}
+
+// addLogStd adds up the blocks' gradients, in order.
+func (l *learner) addLogStd(blocks int) {
+	grad := l.t.policy.actor.LogStdGrad()
+	for j := range grad {
+		sum := 0.0
+		for b := range blocks {
+			sum += l.dLogStd[b*len(grad)+j]
+		}
+		grad[j] += float32(sum)
+	}
+}
+
+// discreteLoss is the actor's loss for nn.Accumulate where an action is one of a few.
+func (l *learner) discreteLoss(lo, hi int, out, dOut []float32) {
+	var heads [1]head
+	l.policyLoss(lo, hi, out, dOut, heads[:])
+}
+
+// multiDiscreteLoss is the actor's loss where an action has several parts.
+func (l *learner) multiDiscreteLoss(lo, hi int, out, dOut []float32) {
+	var heads [env.MaxHeads]head
+	l.policyLoss(lo, hi, out, dOut, heads[:len(l.t.policy.heads)])
+}
+
+// policyLoss is the loss of both.
+func (l *learner) policyLoss(lo, hi int, out, dOut []float32, heads []head) {
 	r := &l.t.rollout
 	var x policyBatch
 	x.n, x.advantage = hi-lo, l.normalized[lo:hi]
 	for i, row := range l.rows[lo:hi] {
-		x.action[i], x.oldLogProb[i] = r.action[row], r.logProb[row]
+		x.oldLogProb[i] = r.logProb[row]
 	}
-	x.gradient(dOut, out, l.t.clip(), float32(l.t.cfg.EntropyCoef), l.rate, &l.blocks[lo/nn.Block])
+	for h := range heads {
+		heads[h].size = l.t.policy.heads[h]
+		for i, row := range l.rows[lo:hi] {
+			heads[h].action[i] = r.action[int(row)*len(heads)+h]
+		}
+	}
+	x.gradient(dOut, out, heads, l.t.clip(), float32(l.t.cfg.EntropyCoef), l.rate, &l.blocks[lo/nn.Block])
+}
+
+// gaussianLoss is the actor's loss where actions are continuous.
+func (l *learner) gaussianLoss(lo, hi int, out, dOut []float32) {
+	r, k := &l.t.rollout, len(l.inverseStd)
+	var x policyBatch
+	x.n, x.advantage = hi-lo, l.normalized[lo:hi]
+	for i, row := range l.rows[lo:hi] {
+		x.oldLogProb[i] = r.logProb[row]
+	}
+	block := lo / nn.Block
+	x.gaussian(dOut, out, r.continuous, l.rows[lo:hi], l.t.policy.actor.LogStd(), l.inverseStd,
+		l.dLogStd[block*k:(block+1)*k], l.t.clip(), float32(l.t.cfg.EntropyCoef), l.rate, &l.blocks[block])
 }
 
 // valueLoss is the critic's loss for nn.Accumulate.
@@ -144,81 +209,124 @@ func (l *learner) valueLoss(lo, hi int, out, dOut []float32) {
 type policyBatch struct {
 	n          int
 	advantage  []float32
-	action     [nn.Block]int32
 	oldLogProb [nn.Block]float32 // of the action, when it was taken
 
-	top, log [nn.Block]float32 // largest logit, and the logarithm of Σ exp(logit - top)
-	entropy  [nn.Block]float32
 	logRatio [nn.Block]float32
 	ratio    [nn.Block]float32
 }
 
-// gradient writes to d [n][actions] the derivative with respect to the logits [n][actions] of rate times the sum over
-// the samples of
-//
-//	max(-A ρ, -A clip(ρ, 1-ε, 1+ε)) - c H,    ρ = π(a|s) / π_old(a|s),
-//
-// (Schulman et al. 2017, equation 7; H is the policy's entropy) and adds the samples to s. It goes from step to step
-// with all samples, so that exponentials and logarithms are taken many at a time.
-func (b *policyBatch) gradient(d, logits []float32, clip, entropyCoef, rate float32, s *stats) {
-	actions := len(logits) / b.n
-	top, log, entropy, logRatio, ratio := b.top[:b.n], b.log[:b.n], b.entropy[:b.n], b.logRatio[:b.n], b.ratio[:b.n]
-	row := func(x []float32, i int) []float32 { return x[i*actions : (i+1)*actions : (i+1)*actions] }
+// head is one part of the actions of a policyBatch: an action that is one of a few has one, a multi-discrete action
+// several.
+type head struct {
+	size   int // values that it can have
+	action [nn.Block]int32
 
-	for i := range top {
-		x := row(logits, i)
-		t := x[0]
-		for _, v := range x[1:] {
-			t = max(t, v)
+	top, log [nn.Block]float32 // largest logit, and the logarithm of Σ exp(logit - top)
+	entropy  [nn.Block]float32
+}
+
+// surrogate returns one sample's clipped surrogate loss
+//
+//	max(-A ρ, -A clip(ρ, 1-ε, 1+ε)),    ρ = π(a|s) / π_old(a|s),
+//
+// (Schulman et al. 2017, equation 7) and its derivative with respect to log π(a|s).
+func surrogate(advantage, ratio, clip float32) (loss, d float32) {
+	free, held := -advantage*ratio, -advantage*max(1-clip, min(1+clip, ratio))
+	d = free
+	if held > free {
+		d = 0
+	}
+	return max(free, held), d
+}
+
+// count adds a sample, but for its entropy.
+func (s *stats) count(loss, ratio, logRatio, clip float32) {
+	s.policyLoss += float64(loss)
+	s.kl += float64(ratio - 1 - logRatio) // Schulman's low-variance estimate
+	if ratio < 1-clip || ratio > 1+clip {
+		s.clipped++
+	}
+}
+
+// gradient writes to d [n][logits] the derivative with respect to the logits, those of the first head of a sample, then
+// those of the second and so on, of rate times the sum over the samples of
+//
+//	surrogate - c H,
+//
+// where H is the policy's entropy, and adds the samples to s. The parts of an action are independent: the logarithms of
+// their probabilities and their entropies add up. It goes from step to step with all samples, so that exponentials and
+// logarithms are taken many at a time.
+func (b *policyBatch) gradient(d, logits []float32, heads []head, clip, entropyCoef, rate float32, s *stats) {
+	width := len(logits) / b.n
+	logRatio, ratio := b.logRatio[:b.n], b.ratio[:b.n]
+
+	at := 0 // where in a row the head begins
+	for h := range heads {
+		head := &heads[h]
+		size, top := head.size, head.top[:b.n]
+		for i := range top {
+			x, e := logits[i*width+at:][:size], d[i*width+at:][:size]
+			t := x[0]
+			for _, v := range x[1:] {
+				t = max(t, v)
+			}
+			top[i] = t
+			for j, v := range x {
+				e[j] = v - t
+			}
 		}
-		top[i] = t
-		for j, v := range x {
-			d[i*actions+j] = v - t
-		}
+		at += size
 	}
 	nn.ExpEach(d)
-	for i := range log {
-		p, sum := row(d, i), float32(0)
-		for _, v := range p {
-			sum += v
+	at = 0
+	for h := range heads {
+		head := &heads[h]
+		size, top, log, entropy := head.size, head.top[:b.n], head.log[:b.n], head.entropy[:b.n]
+		for i := range log {
+			p, sum := d[i*width+at:][:size], float32(0)
+			for _, v := range p {
+				sum += v
+			}
+			log[i] = sum
+			inverse := 1 / sum
+			for j := range p {
+				p[j] *= inverse
+			}
 		}
-		log[i] = sum
-		inverse := 1 / sum
-		for j := range p {
-			p[j] *= inverse
+		nn.LogEach(log)
+		for i := range entropy {
+			x, p, sum := logits[i*width+at:][:size], d[i*width+at:][:size], float32(0)
+			for j, v := range p {
+				sum -= v * (x[j] - top[i] - log[i])
+			}
+			entropy[i] = sum
+			logRatio[i] += x[head.action[i]] - top[i] - log[i]
 		}
+		at += size
 	}
-	nn.LogEach(log)
-	for i := range entropy {
-		x, p, h := row(logits, i), row(d, i), float32(0)
-		for j, v := range p {
-			h -= v * (x[j] - top[i] - log[i])
-		}
-		entropy[i] = h
-		logRatio[i] = x[b.action[i]] - top[i] - log[i] - b.oldLogProb[i]
+	for i := range logRatio {
+		logRatio[i] -= b.oldLogProb[i]
 	}
 	copy(ratio, logRatio)
 	nn.ExpEach(ratio)
 
 	for i, ratio := range ratio {
-		advantage := b.advantage[i]
-		free, held := -advantage*ratio, -advantage*max(1-clip, min(1+clip, ratio))
-		g := free // the derivative with respect to log π(a|s)
-		if held > free {
-			g = 0
+		loss, g := surrogate(b.advantage[i], ratio, clip)
+		total := float32(0)
+		at = 0
+		for h := range heads {
+			head := &heads[h]
+			x, p := logits[i*width+at:][:head.size], d[i*width+at:][:head.size]
+			top, log, entropy := head.top[i], head.log[i], head.entropy[i]
+			for j, v := range p {
+				p[j] = rate * v * (entropyCoef*(x[j]-top-log+entropy) - g)
+			}
+			p[head.action[i]] += rate * g
+			total += entropy
+			at += head.size
 		}
-		x, p := row(logits, i), row(d, i)
-		for j, v := range p {
-			p[j] = rate * v * (entropyCoef*(x[j]-top[i]-log[i]+entropy[i]) - g)
-		}
-		p[b.action[i]] += rate * g
-
-		s.policyLoss += float64(max(free, held))
-		s.entropy += float64(entropy[i])
-		s.kl += float64(ratio - 1 - logRatio[i]) // Schulman's low-variance estimate
-		if ratio < 1-clip || ratio > 1+clip {
-			s.clipped++
-		}
+		s.count(loss, ratio, logRatio[i], clip)
+		s.entropy += float64(total)
 	}
 }
 

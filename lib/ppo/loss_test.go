@@ -58,8 +58,9 @@ func TestPolicyGradientAgainstFiniteDifferences(t *testing.T) {
 		d := make([]float32, n)
 		var s stats
 		b := policyBatch{n: 1, advantage: []float32{float32(advantage)}}
-		b.action[0], b.oldLogProb[0] = int32(action), float32(oldLogProb)
-		b.gradient(d, logits, clip, entropyCoef, 1, &s)
+		heads := []head{{size: n}}
+		heads[0].action[0], b.oldLogProb[0] = int32(action), float32(oldLogProb)
+		b.gradient(d, logits, heads, clip, entropyCoef, 1, &s)
 		for i := range d {
 			was := wide[i]
 			wide[i] = was + h
@@ -424,7 +425,7 @@ func TestSample(t *testing.T) {
 	}
 	logits = append(logits, -200, 0, -200) // only one is possible
 	action, logProb := make([]int32, len(u)), make([]float32, len(u))
-	sample(action, logProb, logits, func(i int) float32 { return u[i] })
+	sample(action, logProb, logits, []int{3}, func(i int) float32 { return u[i] })
 	for i, want := range []int32{0, 0, 1, 1, 2, 2, 1} {
 		p := []float64{0.125, 0.375, 0.5}[want]
 		if i == 6 {

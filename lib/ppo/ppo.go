@@ -85,6 +85,12 @@ func NewTrainer(makeEnv func() (env.Env, error), levels env.Levels, cfg Config) 
 		}
 		policy.normalizer = newNormalizer(vec.Spec.Dense)
 	}
+	if err := checkActions(vec.Spec, cfg); err != nil {
+		return nil, err
+	}
+	for j := range policy.actor.LogStd() {
+		policy.actor.LogStd()[j] = float32(cfg.LogStd)
+	}
 	batch := cfg.Envs * cfg.Rollout
 	t := &Trainer{
 		cfg: cfg, levels: levels, updates: cfg.Steps / batch,
@@ -94,6 +100,9 @@ func NewTrainer(makeEnv func() (env.Env, error), levels env.Levels, cfg Config) 
 		shuffle:  rng.NewSource(cfg.Seed, "minibatches", 0),
 		episodes: newEpisodes(cfg.Envs),
 		scale:    newScale(cfg.Envs),
+	}
+	if vec.Spec.Continuous > 0 && cfg.Reward != nil {
+		t.rollout.clipped = make([]float32, len(t.rollout.continuous))
 	}
 	t.learn.init(t)
 	t.makeGroups()
@@ -144,7 +153,9 @@ func (t *Trainer) runUpdate(ctx context.Context) error {
 		return err
 	}
 	if !t.collected {
-		t.collect()
+		if t.failed = t.collect(); t.failed != nil {
+			return t.failed
+		}
 		t.collected, t.epoch, t.minibatch = true, 0, 0
 		t.learn.begin()
 		if t.failed = t.observed(); t.failed != nil {

@@ -18,7 +18,7 @@ type rollout struct {
 
 	obs, next env.Batch
 	seen      env.Batch // obs as the networks see it: normalised, or obs itself
-	action    []int32
+	action    []int32   // [rows][Spec.Width()], where actions are discrete or multi-discrete
 	logProb   []float32 // of the action, when it was taken
 	reward    []float32 // to learn from
 	own       []float32 // the environment's own
@@ -29,6 +29,9 @@ type rollout struct {
 	advantage []float32
 	ret       []float32 // the return to predict: advantage + value
 
+	continuous []float32 // [rows][Spec.Continuous], as drawn
+	clipped    []float32 // the same as environments are handed them, for a Rewarder; nil where there is none
+
 	ahead      env.Batch // those of next whose value is not the value of the following row
 	aheadIndex []int32
 }
@@ -38,7 +41,12 @@ func newRollout(spec env.Spec, envs, steps int, normalize bool) rollout {
 	r := rollout{
 		envs: envs, steps: steps,
 		obs: env.NewBatch(spec, n), next: env.NewBatch(spec, n),
-		action: make([]int32, n), end: make([]env.End, n),
+		end: make([]env.End, n),
+	}
+	if spec.Continuous > 0 {
+		r.continuous = make([]float32, n*spec.Continuous)
+	} else {
+		r.action = make([]int32, n*spec.Width())
 	}
 	r.seen = r.obs
 	if normalize {
@@ -58,7 +66,10 @@ type group struct {
 	random []*rand.Rand // for the actions of each environment
 	pcg    []*rand.PCG
 
-	uniform func(i int) float32 // the next number of environment lo+i
+	// The next random number of environment lo+i.
+	uniform, normal func(i int) float32
+
+	failed int // row of the rollout in which the policy chose an action that is not finite; -1 if in none
 }
 
 // makeGroups divides the environments among the cores, two or more to each.
@@ -73,17 +84,34 @@ func (t *Trainer) makeGroups() {
 		}
 		random := g.random
 		g.uniform = func(i int) float32 { return random[i].Float32() }
+		g.normal = func(i int) float32 { return float32(random[i].NormFloat64()) }
 		t.groups = append(t.groups, g)
 	}
 	t.act = fork.New(t.collectGroup)
 }
 
-// collect fills the rollout with the policy's play.
-func (t *Trainer) collect() { t.act.Do(len(t.groups)) }
+// collect fills the rollout with the policy's play. It returns an error if a continuous action is not finite.
+func (t *Trainer) collect() error {
+	t.act.Do(len(t.groups))
+	row := -1 // the first, whatever the groups
+	for _, g := range t.groups {
+		if g.failed >= 0 && (row < 0 || g.failed < row) {
+			row = g.failed
+		}
+	}
+	if row < 0 {
+		return nil
+	}
+	r, k := &t.rollout, t.policy.Spec.Continuous
+	action := r.continuous[row*k : (row+1)*k]
+	return t.diverged(fmt.Sprintf("an action at step %d of environment %d", row/r.envs, row%r.envs), float64(action[notFinite(action)]))
+}
 
 // collectGroup does so for one group.
 func (t *Trainer) collectGroup(number int) {
 	g, r, v := &t.groups[number], &t.rollout, t.vec
+	k, width := t.policy.Spec.Continuous, t.policy.Spec.Width()
+	g.failed = -1
 	for step := range r.steps {
 		lo, hi := step*r.envs+g.lo, step*r.envs+g.hi
 		copyRows(r.obs, lo, v.Obs, g.lo, g.hi)
@@ -91,9 +119,19 @@ func (t *Trainer) collectGroup(number int) {
 		if z := t.policy.normalizer; z != nil {
 			z.apply(seen.Features, r.obs.Slice(lo, hi).Features)
 		}
-		logits := g.actor.Forward(seen)
-		sample(r.action[lo:hi], r.logProb[lo:hi], logits, g.uniform)
-		v.StepRange(g.lo, g.hi, r.action[step*r.envs:(step+1)*r.envs])
+		out := g.actor.Forward(seen)
+		if k > 0 {
+			actions := r.continuous[lo*k : hi*k]
+			sampleGaussian(actions, r.logProb[lo:hi], out, g.actor.LogStd(), g.normal)
+			if i := notFinite(actions); i >= 0 {
+				g.failed = lo + i/k
+				return
+			}
+			v.StepRangeContinuous(g.lo, g.hi, r.continuous[step*r.envs*k:(step+1)*r.envs*k])
+		} else {
+			sample(r.action[lo*width:hi*width], r.logProb[lo:hi], out, t.policy.heads, g.uniform)
+			v.StepRange(g.lo, g.hi, r.action[step*r.envs*width:(step+1)*r.envs*width])
+		}
 		copyRows(r.next, lo, v.Next, g.lo, g.hi)
 		copy(r.own[lo:hi], v.Reward[g.lo:g.hi])
 		copy(r.end[lo:hi], v.End[g.lo:g.hi])
@@ -106,34 +144,45 @@ func copyRows(dst env.Batch, at int, src env.Batch, lo, hi int) {
 	copy(dst.Features[at*dst.Dense:], src.Features[lo*src.Dense:hi*src.Dense])
 }
 
-// sample draws an action from the softmax of each row of logits [len(action)][actions], uniform(i) being in [0, 1) for
-// row i and asked for in order, and writes the logarithms of their probabilities to logProb, unless that is nil. It
-// goes from step to step with many rows, so that exponentials and logarithms are taken many at a time. A probability
-// below leastProbability counts as that. The logits are overwritten.
-func sample(action []int32, logProb, logits []float32, uniform func(i int) float32) {
-	actions := len(logits) / max(1, len(action))
-	for lo := 0; lo < len(action); lo += nn.Block {
-		n := min(nn.Block, len(action)-lo)
-		var chosen [nn.Block]float32 // probability of the action
-		x := logits[lo*actions : (lo+n)*actions]
-		for i := range n {
-			row := x[i*actions : (i+1)*actions]
-			top := row[0]
-			for _, v := range row[1:] {
-				top = max(top, v)
-			}
-			for j := range row {
-				row[j] -= top
+// sample draws an action [heads] from the softmax of each row of logits, which has heads[0] logits of an action's first
+// part, then those of its second and so on. uniform(i) is in [0, 1) for row i and asked for in order, once a part. The
+// logarithms of the actions' probabilities are written to logProb, unless that is nil. It goes from step to step with
+// many rows, so that exponentials and logarithms are taken many at a time. A part's probability below leastProbability
+// counts as that. The logits are overwritten.
+func sample(action []int32, logProb, logits []float32, heads []int, uniform func(i int) float32) {
+	parts, width := len(heads), 0
+	for _, size := range heads {
+		width += size
+	}
+	rows := len(action) / parts
+	block := nn.Block / parts
+	for lo := 0; lo < rows; lo += block {
+		n := min(block, rows-lo)
+		var chosen [nn.Block]float32 // probability of each part of the action
+		x := logits[lo*width : (lo+n)*width]
+		for row := x; len(row) > 0; {
+			for _, size := range heads {
+				part := row[:size]
+				top := part[0]
+				for _, v := range part[1:] {
+					top = max(top, v)
+				}
+				for j := range part {
+					part[j] -= top
+				}
+				row = row[size:]
 			}
 		}
 		nn.ExpEach(x)
-		for i := range n {
-			row, total := x[i*actions:(i+1)*actions], float32(0)
-			for _, v := range row {
+		row := x
+		for k := range n * parts {
+			part, total := row[:heads[k%parts]], float32(0)
+			row = row[len(part):]
+			for _, v := range part {
 				total += v
 			}
-			u, below, a := uniform(lo+i)*total, float32(0), 0
-			for j, v := range row {
+			u, below, a := uniform(lo+k/parts)*total, float32(0), 0
+			for j, v := range part {
 				if v > 0 {
 					a = j // where rounding leaves the sum at u, the last possible action
 				}
@@ -141,11 +190,17 @@ func sample(action []int32, logProb, logits []float32, uniform func(i int) float
 					break
 				}
 			}
-			action[lo+i], chosen[i] = int32(a), max(row[a]/total, leastProbability)
+			action[lo*parts+k], chosen[k] = int32(a), max(part[a]/total, leastProbability)
 		}
 		if logProb != nil {
-			nn.LogEach(chosen[:n])
-			copy(logProb[lo:lo+n], chosen[:n])
+			nn.LogEach(chosen[:n*parts])
+			for i := range n {
+				sum := chosen[i*parts]
+				for _, l := range chosen[i*parts+1 : (i+1)*parts] {
+					sum += l
+				}
+				logProb[lo+i] = sum
+			}
 		}
 	}
 }
@@ -177,9 +232,14 @@ func (t *Trainer) observed() error {
 // reward determines the rewards to learn from and counts both kinds for the curve.
 func (t *Trainer) reward() error {
 	r := &t.rollout
-	if t.cfg.Reward == nil {
+	switch model, ok := t.cfg.Reward.(ContinuousRewarder); {
+	case t.cfg.Reward == nil:
 		copy(r.reward, r.own)
-	} else {
+	case ok && r.clipped != nil:
+		copy(r.clipped, r.continuous)
+		t.policy.Spec.ClipAction(r.clipped)
+		model.RewardsContinuous(r.reward, r.obs, r.clipped, r.next, r.end)
+	default:
 		t.cfg.Reward.Rewards(r.reward, r.obs, r.action, r.next, r.end)
 	}
 	for i, x := range r.reward {
