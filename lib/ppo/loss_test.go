@@ -369,23 +369,28 @@ func TestRewardScalingByHand(t *testing.T) {
 }
 
 func TestUpdatesDoNotAllocate(t *testing.T) {
-	cfg := Default()
-	cfg.Envs, cfg.Rollout, cfg.Steps, cfg.ScaleReward = 8, 64, 1<<20, true
-	tr, err := NewTrainer(func() (env.Env, error) { return &counter{limit: 9}, nil }, env.Levels{}, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tr.curve = make([]Point, 0, 100)
-	update := func() {
-		if err := tr.runUpdate(context.Background()); err != nil {
+	for name, makeEnv := range kinds {
+		cfg := Default()
+		cfg.Envs, cfg.Rollout, cfg.Steps, cfg.ScaleReward = 8, 64, 1<<20, true
+		if name == "continuous" {
+			cfg.Reward = &pull{t: t}
+		}
+		tr, err := NewTrainer(makeEnv, env.Levels{}, cfg)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	for range 5 {
-		update()
-	}
-	if n := testing.AllocsPerRun(20, update); n > 0 {
-		t.Errorf("%v allocations an update", n)
+		tr.curve = make([]Point, 0, 100)
+		update := func() {
+			if err := tr.runUpdate(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 5 {
+			update()
+		}
+		if n := testing.AllocsPerRun(20, update); n > 0 {
+			t.Errorf("%s: %v allocations an update", name, n)
+		}
 	}
 }
 
@@ -393,25 +398,27 @@ func TestUpdatesDoNotAllocate(t *testing.T) {
 // now and then for itself; an update that allocated would do so every time.
 func TestUpdatesOnSeveralCoresDoNotAllocate(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
-	cfg := Default()
-	cfg.Envs, cfg.Rollout, cfg.Minibatches, cfg.Epochs = 64, 32, 2, 1
-	const updates = 30
-	tr := warm(t, cartpole.Make, cfg, 2*updates)
-	tr.curve = make([]Point, len(tr.curve), 100)
-	least := uint64(math.MaxUint64)
-	for range 2 {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		for range updates {
-			if err := tr.runUpdate(context.Background()); err != nil {
-				t.Fatal(err)
+	for name, makeEnv := range kinds {
+		cfg := Default()
+		cfg.Envs, cfg.Rollout, cfg.Minibatches, cfg.Epochs = 64, 32, 2, 1
+		const updates = 30
+		tr := warm(t, makeEnv, cfg, 2*updates)
+		tr.curve = make([]Point, len(tr.curve), 100)
+		least := uint64(math.MaxUint64)
+		for range 2 {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			for range updates {
+				if err := tr.runUpdate(context.Background()); err != nil {
+					t.Fatal(err)
+				}
 			}
+			runtime.ReadMemStats(&after)
+			least = min(least, after.Mallocs-before.Mallocs)
 		}
-		runtime.ReadMemStats(&after)
-		least = min(least, after.Mallocs-before.Mallocs)
-	}
-	if least >= updates {
-		t.Errorf("%d allocations in %d updates", least, updates)
+		if least >= updates {
+			t.Errorf("%s: %d allocations in %d updates", name, least, updates)
+		}
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"goalgap/lib/env"
 	"goalgap/lib/env/cartpole"
+	"goalgap/lib/env/pendulum"
 	"goalgap/lib/nn"
 )
 
@@ -57,22 +58,35 @@ func runTorch(tb testing.TB, into any, environment []string, args ...string) {
 // 1e-5 of every parameter.
 func TestUpdateIsPyTorchs(t *testing.T) {
 	torchPython(t)
-	names := []string{"defaults", "nothing fancy", "tight clips", "one layer"}
-	changes := []func(*Config){
-		func(*Config) {},
-		func(c *Config) { c.ClipValue, c.NormalizeAdvantage, c.MaxGradNorm, c.EntropyCoef = false, false, 0, 0 },
-		func(c *Config) { c.Clip, c.MaxGradNorm, c.EntropyCoef, c.ValueCoef = 0.05, 0.02, 0.1, 1 },
-		func(c *Config) { c.Hidden = []int{37} },
+	plain := func(c *Config) { c.ClipValue, c.NormalizeAdvantage, c.MaxGradNorm, c.EntropyCoef = false, false, 0, 0 }
+	tight := func(c *Config) { c.Clip, c.MaxGradNorm, c.EntropyCoef, c.ValueCoef = 0.05, 0.02, 0.1, 1 }
+	cases := []struct {
+		name    string
+		makeEnv func() (env.Env, error)
+		change  func(*Config)
+	}{
+		{"defaults", cartpole.Make, func(*Config) {}},
+		{"nothing fancy", cartpole.Make, plain},
+		{"tight clips", cartpole.Make, tight},
+		{"one layer", cartpole.Make, func(c *Config) { c.Hidden = []int{37} }},
+		{"multi-discrete", makeCues, func(*Config) {}},
+		{"multi-discrete, nothing fancy", makeCues, plain},
+		{"multi-discrete, tight clips", makeCues, tight},
+		{"continuous", makeAim, func(*Config) {}},
+		{"continuous, nothing fancy", makeAim, plain},
+		{"continuous, tight clips", makeAim, tight},
+		{"continuous, narrow", makeAim, func(c *Config) { c.LogStd, c.EntropyCoef = -1.5, 0 }},
+		{"Pendulum", pendulum.Make, func(c *Config) { c.LogStd = 0.4 }},
 	}
 	dir := t.TempDir()
 	var args []string
 	var trainers []*Trainer
 	var before []*nn.File
-	for i, change := range changes {
+	for i, c := range cases {
 		cfg := Default()
 		cfg.Envs, cfg.Rollout, cfg.Anneal = 4, 150, false
-		change(&cfg)
-		tr, f := fixedBatch(t, cfg)
+		c.change(&cfg)
+		tr, f := fixedBatch(t, c.makeEnv, cfg)
 		path := filepath.Join(dir, fmt.Sprintf("%d.safetensors", i))
 		if err := f.WriteFile(path); err != nil {
 			t.Fatal(err)
@@ -94,32 +108,34 @@ func TestUpdateIsPyTorchs(t *testing.T) {
 			for name, tensor := range n.Tensors() {
 				got, was, w := tensor.Data.([]float32), before[i].Tensors[prefix+name].Data.([]float32), want[i][prefix+name]
 				if len(w) != len(got) {
-					t.Fatalf("%s: PyTorch has %d numbers in %s%s, not %d", names[i], len(w), prefix, name, len(got))
+					t.Fatalf("%s: PyTorch has %d numbers in %s%s, not %d", cases[i].name, len(w), prefix, name, len(got))
 				}
 				for j, x := range got {
 					moved = max(moved, math.Abs(w[j]-float64(was[j])))
 					e := math.Abs(float64(x)-w[j]) / math.Abs(w[j])
 					worst = max(worst, e)
 					if !(e <= 1e-5) {
-						t.Errorf("%s: %s%s, number %d: %v, PyTorch has %v (before the update %v)", names[i], prefix, name, j, x, w[j], was[j])
+						t.Errorf("%s: %s%s, number %d: %v, PyTorch has %v (before the update %v)", cases[i].name, prefix, name, j, x, w[j], was[j])
 					}
 				}
 			}
 		}
-		t.Logf("%s: largest relative difference %.2g; parameters moved by up to %.2g", names[i], worst, moved)
+		t.Logf("%s: largest relative difference %.2g; parameters moved by up to %.2g", cases[i].name, worst, moved)
 		if moved < 1e-3 {
-			t.Errorf("%s: the update moved no parameter by more than %v", names[i], moved)
+			t.Errorf("%s: the update moved no parameter by more than %v", cases[i].name, moved)
 		}
 	}
 }
 
 // fixedBatch returns a training before an update, and a file that describes the update for torch_ppo.py.
-func fixedBatch(t *testing.T, cfg Config) (*Trainer, *nn.File) {
-	tr, err := NewTrainer(cartpole.Make, env.Levels{}, cfg)
+func fixedBatch(t *testing.T, makeEnv func() (env.Env, error), cfg Config) (*Trainer, *nn.File) {
+	tr, err := NewTrainer(makeEnv, env.Levels{}, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr.collect()
+	if err := tr.collect(); err != nil {
+		t.Fatal(err)
+	}
 	tr.learn.begin()
 	r, random := &tr.rollout, rand.New(rand.NewPCG(1, 21))
 	batch := len(r.value)
@@ -129,15 +145,21 @@ func fixedBatch(t *testing.T, cfg Config) (*Trainer, *nn.File) {
 			n.Param[i] += float32(math.Copysign(0.05, float64(x)) + 0.02*random.NormFloat64())
 		}
 	}
+	for i := range r.obs.Features {
+		r.obs.Features[i] = float32(random.NormFloat64())
+	}
+	if tr.policy.Spec.Continuous > 0 {
+		tr.policy.LogProbsContinuous(r.logProb, r.obs, r.continuous)
+	} else {
+		tr.policy.LogProbs(r.logProb, r.obs, r.action)
+	}
 	for i := range batch {
 		r.advantage[i] = float32(random.NormFloat64()*3 + 1)
 		r.value[i] = float32(random.NormFloat64())
 		r.ret[i] = r.value[i] + float32(random.NormFloat64())
 		r.logProb[i] += float32(0.2 * random.NormFloat64())
 	}
-	for i := range r.obs.Features {
-		r.obs.Features[i] = float32(random.NormFloat64())
-	}
+	copy(tr.order, tr.minibatchRowsForTest()) // every row, once in each of the two epochs
 	var rows []int32
 	for range 2 {
 		shuffle(tr.order, tr.shuffle)
@@ -147,8 +169,15 @@ func fixedBatch(t *testing.T, cfg Config) (*Trainer, *nn.File) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	action := nn.Tensor{Shape: []int{batch}, Data: r.action}
+	switch spec := tr.policy.Spec; {
+	case spec.Continuous > 0:
+		action = nn.Tensor{Shape: []int{batch, spec.Continuous}, Data: r.continuous}
+	case len(tr.policy.heads) > 1:
+		action.Shape = []int{batch, len(tr.policy.heads)}
+	}
 	f := &nn.File{Metadata: map[string]string{"config": string(about)}, Tensors: map[string]nn.Tensor{
-		"obs": {Shape: []int{batch, 4}, Data: r.obs.Features}, "action": {Shape: []int{batch}, Data: r.action},
+		"obs": {Shape: []int{batch, tr.policy.Spec.Dense}, Data: r.obs.Features}, "action": action,
 		"log_prob": {Shape: []int{batch}, Data: r.logProb}, "advantage": {Shape: []int{batch}, Data: r.advantage},
 		"return": {Shape: []int{batch}, Data: r.ret}, "value": {Shape: []int{batch}, Data: r.value},
 		"rows": {Shape: []int{8, len(rows) / 8}, Data: rows},

@@ -72,7 +72,7 @@ func TestTrainingDoesNotDependOnTheNumberOfCores(t *testing.T) {
 	large := small()
 	large.Envs, large.Rollout, large.Steps, large.Minibatches = 16, 256, 16*256*2, 2
 	for _, cfg := range []Config{small(), large, options()} {
-		for name, makeEnv := range map[string]func() (env.Env, error){"counter": makeCounter, "cartpole": cartpole.Make} {
+		for name, makeEnv := range kinds {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 			want := fingerprint(train(t, makeEnv, cfg))
 			for _, procs := range []int{2, 3} {
@@ -96,13 +96,15 @@ func TestSeedsDiffer(t *testing.T) {
 
 func TestCancelledTrainingGoesOnToTheSameBits(t *testing.T) {
 	for _, cfg := range []Config{small(), options()} {
-		testCancel(t, cfg)
+		for _, makeEnv := range kinds {
+			testCancel(t, makeEnv, cfg)
+		}
 	}
 }
 
-func testCancel(t *testing.T, cfg Config) {
-	want := fingerprint(train(t, makeCounter, cfg))
-	tr, err := NewTrainer(makeCounter, env.Levels{Count: 50}, cfg)
+func testCancel(t *testing.T, makeEnv func() (env.Env, error), cfg Config) {
+	want := fingerprint(train(t, makeEnv, cfg))
+	tr, err := NewTrainer(makeEnv, env.Levels{Count: 50}, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +150,7 @@ func TestCancelBeforeTheStart(t *testing.T) {
 
 func TestResumedTrainingGoesOnToTheSameBits(t *testing.T) {
 	for _, cfg := range []Config{small(), options()} {
-		for name, makeEnv := range map[string]func() (env.Env, error){"counter": makeCounter, "cartpole": cartpole.Make} {
+		for name, makeEnv := range kinds {
 			want := fingerprint(train(t, makeEnv, cfg))
 			tr, err := NewTrainer(makeEnv, env.Levels{Count: 50}, cfg)
 			if err != nil {

@@ -64,17 +64,32 @@ def network(inputs, hidden, outputs, gain):
 
 
 class Learner:
-    def __init__(self, actor, critic, cfg):
-        self.actor, self.critic, self.cfg = actor, critic, cfg
+    """heads are the sizes of the parts of multi-discrete actions; log_std is a parameter if actions are continuous."""
+
+    def __init__(self, actor, critic, cfg, heads=None, log_std=None):
+        self.actor, self.critic, self.cfg, self.heads, self.log_std = actor, critic, cfg, heads, log_std
         self.parameters = list(actor.parameters()) + list(critic.parameters())
+        if log_std is not None:
+            self.parameters.append(log_std)
         self.adam = torch.optim.Adam(self.parameters, lr=cfg["LearningRate"], eps=1e-5)
+
+    def policy(self, obs, action):
+        """Returns the log probabilities of the actions and the mean entropy."""
+        out = self.actor(obs)
+        if self.log_std is not None:
+            normal = torch.distributions.Normal(out, self.log_std.exp().expand_as(out))
+            return normal.log_prob(action).sum(1), normal.entropy().sum(1).mean()
+        if self.heads is not None:
+            parts = [torch.distributions.Categorical(logits=x) for x in out.split(self.heads, dim=1)]
+            return (sum(p.log_prob(action[:, i]) for i, p in enumerate(parts)),
+                    sum(p.entropy() for p in parts).mean())
+        log_probs = torch.log_softmax(out, dim=1)
+        return log_probs.gather(1, action[:, None])[:, 0], -(log_probs.exp() * log_probs).sum(1).mean()
 
     def step(self, obs, action, old_log_prob, advantage, ret, old_value):
         """One gradient step on a minibatch."""
         cfg = self.cfg
-        log_probs = torch.log_softmax(self.actor(obs), dim=1)
-        log_prob = log_probs.gather(1, action[:, None])[:, 0]
-        entropy = -(log_probs.exp() * log_probs).sum(1).mean()
+        log_prob, entropy = self.policy(obs, action)
         ratio = (log_prob - old_log_prob).exp()
         if cfg["NormalizeAdvantage"]:
             advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
@@ -167,7 +182,10 @@ def update(path):
             for i, m in enumerate(layers):
                 m.weight.copy_(tensors["%s.layer%d.weight" % (name, i)].T)
                 m.bias.copy_(tensors["%s.layer%d.bias" % (name, i)])
-    learner = Learner(nets["actor"], nets["critic"], cfg)
+    spec = json.loads(meta["policy"])["Spec"]
+    heads = [n for n in spec.get("Heads", []) if n > 0] or None
+    log_std = tensors["actor.log_std"].clone().requires_grad_() if "actor.log_std" in tensors else None
+    learner = Learner(nets["actor"], nets["critic"], cfg, heads, log_std)
     samples = [tensors[k] for k in ("obs", "action", "log_prob", "advantage", "return", "value")]
     for rows in tensors["rows"]:
         learner.step(*(x[rows] for x in samples))
@@ -176,6 +194,8 @@ def update(path):
         for i, m in enumerate(layers):
             out["%s.layer%d.weight" % (name, i)] = m.weight.T.flatten().tolist()
             out["%s.layer%d.bias" % (name, i)] = m.bias.tolist()
+    if log_std is not None:
+        out["actor.log_std"] = log_std.tolist()
     return out
 
 
