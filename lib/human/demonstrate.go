@@ -131,6 +131,9 @@ func check(kinds []Kind) (spec env.Spec, err error) {
 		if i == 0 {
 			spec = p.Spec()
 		}
+		if err := p.Spec().RequireDiscrete("human"); err != nil {
+			return spec, err
+		}
 		if !alike(spec, p.Spec()) {
 			return spec, fmt.Errorf("human: %q is %+v, but %q is %+v", k.Name, p.Spec(), kinds[0].Name, spec)
 		}

@@ -105,11 +105,19 @@ func TestDemonstrationsAreConsistentEpisodes(t *testing.T) {
 	}
 }
 
+// steered is a line whose actions are real numbers.
+type steered struct{ line }
+
+func (*steered) Spec() env.Spec {
+	return env.Spec{Name: "steered", Continuous: 1, Low: -1, High: 1, Dense: 1, MaxSteps: 50}
+}
+
 func TestWrongKindsAreRefused(t *testing.T) {
 	for want, change := range map[string]func(*human.Kind){
-		"0 episodes":   func(k *human.Kind) { k.Episodes = 0 },
-		"Mistake is 2": func(k *human.Kind) { k.Person.Mistake = 2 },
-		"no engine":    func(k *human.Kind) { k.Make = func() (human.Player, error) { return nil, errors.New("no engine") } },
+		"0 episodes":                            func(k *human.Kind) { k.Episodes = 0 },
+		"Mistake is 2":                          func(k *human.Kind) { k.Person.Mistake = 2 },
+		"human: steered has continuous actions": func(k *human.Kind) { k.Make = func() (human.Player, error) { return new(steered), nil } },
+		"no engine":                             func(k *human.Kind) { k.Make = func() (human.Player, error) { return nil, errors.New("no engine") } },
 	} {
 		k := kind()
 		change(&k)

@@ -94,6 +94,9 @@ func Protect(e tabular.Env, of func(tabular.Process) (*Shield, error)) (*Shielde
 	if err != nil {
 		return nil, err
 	}
+	if err := e.Spec().RequireDiscrete("oversight"); err != nil {
+		return nil, err
+	}
 	if s.actions != e.Spec().Actions {
 		return nil, fmt.Errorf("oversight: a shield of %d actions for an environment of %d", s.actions, e.Spec().Actions)
 	}

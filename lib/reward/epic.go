@@ -58,6 +58,9 @@ func canonical(f Func, d *human.Demonstrations, cfg EPICConfig) ([]float64, erro
 	if n == 0 {
 		return nil, fmt.Errorf("reward: EPIC without transitions")
 	}
+	if err := d.Spec.RequireDiscrete("reward"); err != nil {
+		return nil, err
+	}
 	out := make([]float32, n)
 	f.Rewards(out, d.Obs, d.Action, d.Next, d.End)
 	canonical := make([]float64, n)

@@ -171,6 +171,9 @@ func Extract(ctx context.Context, people ActionModel, d *human.Demonstrations, s
 	if d == nil || d.Len() == 0 {
 		return nil, fmt.Errorf("reward: no recorded play to learn people's futures from")
 	}
+	if err := d.Spec.RequireDiscrete("reward"); err != nil {
+		return nil, err
+	}
 	future, err := learnFutures(ctx, d, features, cfg)
 	if err != nil {
 		return nil, err

@@ -370,6 +370,18 @@ func TestWrongConfigsAreRefused(t *testing.T) {
 	}
 }
 
+func TestActionsThatAreNotDiscreteAreRefused(t *testing.T) {
+	d := watch(people(), 10)
+	d.Spec.Actions, d.Spec.Continuous, d.Spec.High = 0, 1, 1
+	const want = "reward: grid has continuous actions"
+	if _, err := reward.Extract(context.Background(), people(), d, scenes(false), things{}, config()); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Extract: error %v, want one containing %q", err, want)
+	}
+	if _, err := reward.EPIC(reward.Ended{}, reward.Ended{}, d, reward.EPICConfig{Discount: 1, Samples: 1}); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("EPIC: error %v, want one containing %q", err, want)
+	}
+}
+
 // nothing is no features at all.
 type nothing struct{ things }
 

@@ -31,11 +31,13 @@ type Actor interface {
 type Policy struct {
 	Name string
 	New  func() Actor // an actor for one goroutine
+
+	spec env.Spec // of the environments that it was trained on, if it was
 }
 
 // PPO returns a trained policy as one to evaluate, its actions sampled.
 func PPO(name string, p *ppo.Policy) Policy {
-	return Policy{Name: name, New: func() Actor { return p.Clone() }}
+	return Policy{Name: name, New: func() Actor { return p.Clone() }, spec: p.Spec}
 }
 
 // Evaluation is how one policy did in one game, level by level.
@@ -59,6 +61,11 @@ func Evaluate(ctx context.Context, policies []Policy, games []coinrun.Config, le
 	if len(policies) == 0 || len(games) == 0 || len(levels) == 0 {
 		return nil, fmt.Errorf("shift: evaluating %d policies in %d games on %d levels; at least 1 of each is needed",
 			len(policies), len(games), len(levels))
+	}
+	for _, p := range policies {
+		if err := p.spec.RequireDiscrete("shift: policy " + p.Name); err != nil {
+			return nil, err
+		}
 	}
 	for _, g := range games {
 		if err := g.Validate(); err != nil {

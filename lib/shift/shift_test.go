@@ -12,6 +12,8 @@ import (
 
 	"goalgap/lib/env"
 	"goalgap/lib/env/coinrun"
+	"goalgap/lib/env/pendulum"
+	"goalgap/lib/ppo"
 	"goalgap/lib/reward"
 	"goalgap/lib/shift"
 	"goalgap/lib/stats"
@@ -213,6 +215,15 @@ func TestWrongEvaluationsAreRefused(t *testing.T) {
 	}
 	if _, err := shift.Evaluate(ctx, []shift.Policy{policy}, []coinrun.Config{{RandomPercent: 5}}, seeds(1), 1, nil); err == nil || !strings.Contains(err.Error(), "RandomPercent") {
 		t.Errorf("a game without sense: got error %v", err)
+	}
+	cfg := ppo.Default()
+	cfg.Steps = 512
+	trained, err := ppo.Train(ctx, pendulum.Make, env.Levels{}, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := shift.Evaluate(ctx, []shift.Policy{shift.PPO("swinger", trained.Policy)}, []coinrun.Config{end}, seeds(1), 1, nil); err == nil || !strings.Contains(err.Error(), "policy swinger: Pendulum-v1 has continuous actions") {
+		t.Errorf("a policy of continuous actions: got error %v", err)
 	}
 	cancel()
 	if _, err := shift.Evaluate(ctx, []shift.Policy{policy}, []coinrun.Config{end}, seeds(1), 1, nil); !errors.Is(err, context.Canceled) {

@@ -79,6 +79,9 @@ func Train(ctx context.Context, d *human.Demonstrations, cfg Config) (*Model, er
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
+	if err := d.Spec.RequireDiscrete("world"); err != nil {
+		return nil, err
+	}
 	train, held, err := d.Split(cfg.HeldOut, rng.New(cfg.Seed, "world held out", 0))
 	if err != nil {
 		return nil, fmt.Errorf("world: holding episodes out: %w", err)

@@ -130,6 +130,11 @@ func TestWrongConfigsAreRefused(t *testing.T) {
 			t.Errorf("got error %v, want one that names %s", err, field)
 		}
 	}
+	d.Spec.Actions, d.Spec.Heads = 0, env.Heads{2, 2}
+	if _, err := world.Train(context.Background(), d, world.Default()); err == nil || !strings.Contains(err.Error(), "world: ring has multi-discrete actions") {
+		t.Errorf("play with actions of two parts: error %v", err)
+	}
+	d.Spec.Actions, d.Spec.Heads = 2, env.Heads{}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := world.Train(ctx, d, world.Default()); !errors.Is(err, context.Canceled) {

@@ -21,6 +21,9 @@ func Check(makeEnv func() Env, seeds ...int64) error {
 	for _, seed := range seeds {
 		e.Reset(seed)
 		other.Reset(seed)
+		if err := e.Spec().RequireDiscrete("tabular"); err != nil {
+			return err
+		}
 		p := e.Process()
 		if _, err := write(p); err != nil {
 			return fmt.Errorf("%s, level %d: %w", name, seed, err)

@@ -54,6 +54,9 @@ func New(e tabular.Env, cfg Config) (*Player, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := e.Spec().RequireDiscrete("planner"); err != nil {
+		return nil, err
+	}
 	p := &Player{Env: e, cfg: cfg, plans: map[int64]*plan{}}
 	p.Reset(0)
 	return p, nil

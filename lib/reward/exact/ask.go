@@ -19,6 +19,9 @@ func Ask(w *tabular.World, people reward.ActionModel, levels []tabular.Env) ([]f
 	}
 	n := w.Actions()
 	spec := levels[0].Spec()
+	if err := spec.RequireDiscrete("exact"); err != nil {
+		return nil, err
+	}
 	if spec.Actions != n {
 		return nil, fmt.Errorf("exact: asking a model in levels of %d actions of a world of %d", spec.Actions, n)
 	}
