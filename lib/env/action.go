@@ -105,8 +105,8 @@ func (s Spec) checkActions() error {
 	return nil
 }
 
-// fits reports an environment that has not the method which its Spec's action space asks for.
-func (s Spec) fits(e Env) error {
+// Fits reports an environment that has not the method which its Spec's action space asks for.
+func (s Spec) Fits(e Env) error {
 	if _, ok := e.(Continuous); s.Continuous > 0 && !ok {
 		return fmt.Errorf("env: %q has continuous actions, but %T has no method StepContinuous", s.Name, e)
 	}

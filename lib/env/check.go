@@ -44,7 +44,7 @@ func Check(makeEnv func() Env, seeds ...int64) error {
 		return fmt.Errorf("env: check %s: at most %d ones among %d; there cannot be more than all",
 			spec.Name, spec.MaxActive, spec.Sparse)
 	}
-	if err := spec.fits(e); err != nil {
+	if err := spec.Fits(e); err != nil {
 		return err
 	}
 	c := &checker{

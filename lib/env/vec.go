@@ -75,7 +75,7 @@ func NewVec(makeEnv func() (Env, error), n int, levels Levels, seed uint64) (*Ve
 		} else if spec != v.Spec {
 			return nil, fmt.Errorf("env: environment %d is %+v, but environment 0 is %+v", i, spec, v.Spec)
 		}
-		if err := spec.fits(e); err != nil {
+		if err := spec.Fits(e); err != nil {
 			return nil, err
 		}
 		pcg := rng.NewSource(seed, "levels", i)

@@ -19,7 +19,8 @@ type position struct {
 	AdamSteps int
 	Ended     int // episodes
 	Elapsed   time.Duration
-	Scale     [3]float64 // mean, variance and count of the reward scaling
+	Scale     [3]float64  // mean, variance and count of the reward scaling
+	Evaluated []Evaluated `json:",omitempty"`
 }
 
 // Save writes a checkpoint, a safetensors file from which Resume goes on to the same bits as if training had never
@@ -52,6 +53,7 @@ func (t *Trainer) file() (*nn.File, error) {
 	at, err := json.Marshal(position{
 		Config: t.cfg, Levels: t.levels, Update: t.update, AdamSteps: t.adam.Steps(), Ended: t.episodes.ended,
 		Elapsed: t.elapsed, Scale: [3]float64{t.scale.mean, t.scale.variance, t.scale.count},
+		Evaluated: t.evaluated,
 	})
 	if err != nil {
 		return nil, err
@@ -212,6 +214,7 @@ func (t *Trainer) restore(f *nn.File) error {
 	for i := range at.Update {
 		t.curve = append(t.curve, pointFrom(curve[i*width:(i+1)*width]))
 	}
+	t.evaluated = at.Evaluated
 	t.update, t.elapsed, t.episodes.ended = at.Update, at.Elapsed, at.Ended
 	t.scale.mean, t.scale.variance, t.scale.count = at.Scale[0], at.Scale[1], at.Scale[2]
 	return nil

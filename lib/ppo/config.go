@@ -77,6 +77,11 @@ type Config struct {
 
 	Reward   Rewarder       `json:"-"` // what to train on; nil: the environment's own reward
 	Progress func(Progress) `json:"-"` // called after each update, on the goroutine that trains; nil: not
+
+	// Evaluate asks for evaluations while training, such as in and out of the distribution of levels trained on. They
+	// draw from random streams of their own: training takes the same course with and without. Their results are in
+	// Progress, Result and checkpoints.
+	Evaluate []Evaluation `json:"-"`
 }
 
 // Default returns the defaults of CleanRL's ppo.py.

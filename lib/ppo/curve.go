@@ -41,6 +41,7 @@ type Progress struct {
 	StepsPerSecond float64 // since the update before
 	Elapsed        time.Duration
 	Point          Point
+	Evaluated      []Evaluated // the evaluations done after this update
 }
 
 // Remaining estimates how long the rest will take, at the mean pace so far.
@@ -51,8 +52,10 @@ func (p Progress) Remaining() time.Duration {
 	return time.Duration(float64(p.Elapsed) * float64(p.Total-p.Steps) / float64(p.Steps))
 }
 
-// record adds a point for the update just completed, after the given time.
-func (t *Trainer) record(elapsed time.Duration) {
+// record adds a point for the update just completed, of a call of runUpdate that began at start, and evaluates. It
+// returns an error if an evaluation fails.
+func (t *Trainer) record(start time.Time) error {
+	elapsed := t.elapsed + time.Since(start)
 	s, e := &t.learn.total, &t.episodes
 	n := float64(s.samples)
 	t.update-- // the learning rate of the update that is over
@@ -73,13 +76,20 @@ func (t *Trainer) record(elapsed time.Duration) {
 		before = t.curve[len(t.curve)-1].Seconds
 	}
 	t.curve = append(t.curve, p)
+	begin := time.Now()
+	evaluated, err := t.evaluate()
+	t.elapsed -= time.Since(begin) // it is not training
+	if err != nil {
+		return err
+	}
 	if t.cfg.Progress != nil {
 		t.cfg.Progress(Progress{
 			Steps: p.Steps, Total: t.updates * len(t.order),
 			StepsPerSecond: float64(len(t.order)) / (p.Seconds - before),
-			Elapsed:        elapsed, Point: p,
+			Elapsed:        elapsed, Point: p, Evaluated: evaluated,
 		})
 	}
+	return nil
 }
 
 // explainedVariance says how much of the returns' variance the values predict.
@@ -149,27 +159,47 @@ func (e *episodes) mean(x []float64) float64 {
 
 // WriteCSV writes a curve with a header line that names the fields of Point; NaN is an empty field.
 func WriteCSV(w io.Writer, curve []Point) error {
+	if err := writeCSV(w, curve); err != nil {
+		return fmt.Errorf("ppo: writing a curve of %d points: %w", len(curve), err)
+	}
+	return nil
+}
+
+// WriteEvaluatedCSV writes the results of evaluations with a header line that names the fields of Evaluated.
+func WriteEvaluatedCSV(w io.Writer, evaluated []Evaluated) error {
+	if err := writeCSV(w, evaluated); err != nil {
+		return fmt.Errorf("ppo: writing the results of %d evaluations: %w", len(evaluated), err)
+	}
+	return nil
+}
+
+// writeCSV writes structs of numbers and strings.
+func writeCSV[T any](w io.Writer, rows []T) error {
 	out := csv.NewWriter(w)
-	kind := reflect.TypeFor[Point]()
+	kind := reflect.TypeFor[T]()
 	record := make([]string, kind.NumField())
 	for i := range record {
 		record[i] = kind.Field(i).Name
 	}
 	out.Write(record)
-	for _, p := range curve {
-		for i, x := range p.numbers() {
-			record[i] = strconv.FormatFloat(x, 'g', -1, 64)
-			if math.IsNaN(x) {
+	for _, row := range rows {
+		v := reflect.ValueOf(row)
+		for i := range record {
+			switch f := v.Field(i); {
+			case f.Kind() == reflect.String:
+				record[i] = f.String()
+			case f.CanInt():
+				record[i] = strconv.FormatInt(f.Int(), 10)
+			case math.IsNaN(f.Float()):
 				record[i] = ""
+			default:
+				record[i] = strconv.FormatFloat(f.Float(), 'g', -1, 64)
 			}
 		}
 		out.Write(record)
 	}
 	out.Flush()
-	if err := out.Error(); err != nil {
-		return fmt.Errorf("ppo: writing a curve of %d points: %w", len(curve), err)
-	}
-	return nil
+	return out.Error()
 }
 
 // numbers returns the fields in order.

@@ -16,7 +16,7 @@ import (
 
 // Train trains a new policy on episodes of levels drawn from the given distribution.
 //
-// When ctx is done it returns within one rollout or one minibatch, with the result so far and an error that wraps
+// When ctx is done it returns within one rollout, one minibatch or the evaluations after one update, with the result so far and an error that wraps
 // ctx.Err(). If training diverges it returns the result so far and an error that says which quantity did, at which
 // update, and what to try. Wrong values of cfg, and environments that cannot be made, are errors before training starts.
 func Train(ctx context.Context, makeEnv func() (env.Env, error), levels env.Levels, cfg Config) (*Result, error) {
@@ -29,10 +29,11 @@ func Train(ctx context.Context, makeEnv func() (env.Env, error), levels env.Leve
 
 // Result is what training gave.
 type Result struct {
-	Policy  *Policy
-	Curve   []Point       // one point an update
-	Steps   int           // environment steps taken
-	Elapsed time.Duration // time spent training
+	Policy    *Policy
+	Curve     []Point       // one point an update
+	Evaluated []Evaluated   // what Config.Evaluate asked for, in order of time
+	Steps     int           // environment steps taken
+	Elapsed   time.Duration // time spent training
 }
 
 // Trainer is a training that can be stopped, saved and continued. It is not for concurrent use.
@@ -45,10 +46,11 @@ type Trainer struct {
 	policy *Policy
 	adam   *nn.Adam
 
-	update  int // updates that are complete
-	curve   []Point
-	elapsed time.Duration
-	failed  error // once training has diverged
+	update    int // updates that are complete
+	curve     []Point
+	evaluated []Evaluated
+	elapsed   time.Duration
+	failed    error // once training has diverged
 
 	// Where in the update the training stands: an interrupted update goes on where it stopped.
 	collected        bool
@@ -60,6 +62,8 @@ type Trainer struct {
 	episodes episodes
 	scale    scale
 	learn    learner
+
+	evaluators []*evaluator
 
 	groups []group
 	act    *fork.Fork
@@ -104,6 +108,9 @@ func NewTrainer(makeEnv func() (env.Env, error), levels env.Levels, cfg Config) 
 	if vec.Spec.Continuous > 0 && cfg.Reward != nil {
 		t.rollout.clipped = make([]float32, len(t.rollout.continuous))
 	}
+	if err := t.prepareEvaluations(makeEnv); err != nil {
+		return nil, err
+	}
 	t.learn.init(t)
 	t.makeGroups()
 	return t, nil
@@ -136,9 +143,10 @@ func (t *Trainer) Done() bool { return t.update >= t.updates }
 // result returns what there is so far.
 func (t *Trainer) result() *Result {
 	return &Result{
-		Policy: t.policy.Clone(),
-		Curve:  append([]Point(nil), t.curve...),
-		Steps:  t.update * len(t.order), Elapsed: t.elapsed,
+		Policy:    t.policy.Clone(),
+		Curve:     append([]Point(nil), t.curve...),
+		Evaluated: append([]Evaluated(nil), t.evaluated...),
+		Steps:     t.update * len(t.order), Elapsed: t.elapsed,
 	}
 }
 
@@ -195,8 +203,7 @@ func (t *Trainer) runUpdate(ctx context.Context) error {
 	}
 	t.collected = false
 	t.update++
-	t.record(t.elapsed + time.Since(start))
-	return nil
+	return t.record(start)
 }
 
 // minibatchRows returns the rows of the present epoch's minibatch i.
