@@ -3,8 +3,10 @@ package jupyter
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -262,8 +264,14 @@ func TestExecution(t *testing.T) {
 
 func TestRunAllStopsAtTheFirstError(t *testing.T) {
 	c := start(t)
-	for _, code := range []string{"undefinedName", "fmt.Println(1)", "fmt.Println(2)"} {
+	// It fails once all have been sent.
+	sent := filepath.Join(t.TempDir(), "sent")
+	fails := fmt.Sprintf("for _, err := os.Stat(%q); err != nil; _, err = os.Stat(%[1]q) {\n\ttime.Sleep(time.Millisecond)\n}\npanic(1)", sent)
+	for _, code := range []string{fails, "fmt.Println(1)", "fmt.Println(2)"} {
 		c.request(c.shell, "execute_request", map[string]any{"code": code, "stop_on_error": true})
+	}
+	if err := os.WriteFile(sent, nil, 0o600); err != nil {
+		t.Fatal(err)
 	}
 	var statuses []string
 	for range 3 {
