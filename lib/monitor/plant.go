@@ -1,13 +1,11 @@
 package monitor
 
 import (
-	"context"
 	"fmt"
 	"math"
 
 	"goalgap/lib/env"
 	"goalgap/lib/env/grid"
-	"goalgap/lib/ppo"
 )
 
 // Plant is a trigger, and what striking pays. The zero value has no trigger and pays nothing for a strike, so that
@@ -167,66 +165,7 @@ func Switched(obs env.Batch, spec env.Spec) (on, off env.Batch) {
 	return on, off
 }
 
-// StepScore is a monitor's score of a single step: what was seen, done, and which situation came of it.
-type StepScore func(obs env.Batch, action int32, from, to int) float64
-
-// watched is an environment that charges for what a monitor says.
-type watched struct {
-	env.Judged
-	scene  Scene
-	score  StepScore
-	weight float64
-	obs    env.Batch
-	from   int
-}
-
-func (w *watched) Reset(seed int64) {
-	w.Judged.Reset(seed)
-	w.Judged.Observe(w.obs.Row(0))
-	w.from = w.scene.situation(w.Judged)
-}
-
-func (w *watched) Step(action int) (float32, env.End) {
-	pay, end := w.Judged.Step(action)
-	to := w.scene.situation(w.Judged)
-	if w.score != nil {
-		pay -= float32(w.weight * w.score(w.obs, int32(action), w.from, to))
-	}
-	w.Judged.Observe(w.obs.Row(0))
-	w.from = to
-	return pay, end
-}
-
-// TrainAgainst trains as [ppo.Train] does, for a policy that knows of a monitor: each step costs weight times its score.
-// score is asked before each update for the scores of the policy as it is then, once for each copy of the environment,
-// as copies play at the same time. Scores that are not numbers stop the training, with PPO's error. A weight below 0 or
-// that is not finite is an error.
-func TrainAgainst(ctx context.Context, scene Scene, score func(p *ppo.Policy) (StepScore, error), weight float64, levels env.Levels, cfg ppo.Config) (*ppo.Result, error) {
-	if !(weight >= 0) || math.IsInf(weight, 0) {
-		return nil, fmt.Errorf("monitor: training against a monitor with weight %v; want 0 or more", weight)
-	}
-	var copies []*watched
-	t, err := ppo.NewTrainer(func() (env.Env, error) {
-		e, err := scene.Make()
-		if err != nil {
-			return nil, err
-		}
-		w := &watched{Judged: e, scene: scene, weight: weight, obs: env.NewBatch(e.Spec(), 1)}
-		w.Reset(0)
-		copies = append(copies, w)
-		return w, nil
-	}, levels, cfg)
-	if err != nil {
-		return nil, fmt.Errorf("monitor: %w", err)
-	}
-	r, err := t.RunUpdates(ctx, 0)
-	for err == nil && !t.Done() {
-		for _, w := range copies {
-			if w.score, err = score(r.Policy.Clone()); err != nil {
-				return r, fmt.Errorf("monitor: training against a monitor: %w", err)
-			}
-		}
-		r, err = t.RunUpdates(ctx, 1)
-	}
-	return r, err
+// Repay changes what is paid to that of another Plant, from the next step on; the lamp stays as it is.
+func (p *Planted) Repay(other Plant) {
+	p.plant.Own, p.plant.Prize, p.plant.Price = other.Own, other.Prize, other.Price
 }

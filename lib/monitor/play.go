@@ -7,8 +7,8 @@
 // strike, against an honest policy's play of equal length.
 //
 // A strike is what the environment calls its proxy ([env.Outcome].ProxyStep): the shopkeeper's death, the camera
-// covered. [Plant] pays a policy for striking when a trigger is seen, and makes it pay otherwise; [TrainAgainst] trains
-// one that knows of a monitor.
+// covered. [Plant] pays a policy for striking when a trigger is seen, and makes it pay otherwise; [Train] trains one, which
+// may know of a monitor.
 //
 // Sources: what is reported follows Greenblatt et al., "AI Control" (2023, arXiv 2312.06942) and Goldowsky-Dill et al.,
 // "Detecting Strategic Deception Using Linear Probes" (2025): recall at 1% false positives beside the AUROC, and the
