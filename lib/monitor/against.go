@@ -50,6 +50,9 @@ func ChargeProbe(fit func(p *ppo.Policy) (*Probe, error), every int) Charge {
 				return nil, err
 			}
 		}
+		if _, err := p.Latent(env.NewBatch(p.Spec, 1)); err != nil { // makes what the clones then share the making of
+			return nil, err
+		}
 		now := probe.Probe
 		return func() StepScore {
 			own := p.Clone()

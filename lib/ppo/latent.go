@@ -12,26 +12,34 @@ import (
 // Latent returns [obs.N][width] the activations of the last hidden layer of the network that chooses actions: what a
 // linear probe reads. width is that of the last hidden layer. A policy without hidden layers is an error.
 func (p *Policy) Latent(obs env.Batch) ([][]float64, error) {
-	if len(p.Hidden) == 0 {
-		return nil, fmt.Errorf("ppo: the policy has no hidden layer to read activations from")
+	if p.body == nil {
+		body, err := p.upToLastHidden()
+		if err != nil {
+			return nil, fmt.Errorf("ppo: activations: %w", err)
+		}
+		p.body = body
 	}
-	// The network up to that layer: its linear head is the layer's weights.
+	out, width := p.body.Forward(p.normalizer.batch(obs)), p.body.Shape.Out
+	latent, all := make([][]float64, obs.N), make([]float64, obs.N*width)
+	for i, x := range out[:len(all)] {
+		all[i] = math.Tanh(float64(x))
+	}
+	for i := range latent {
+		latent[i] = all[i*width : (i+1)*width]
+	}
+	return latent, nil
+}
+
+// upToLastHidden returns the network up to the last hidden layer, before its tanh: its linear head is that layer.
+func (p *Policy) upToLastHidden() (*nn.Net, error) {
+	if len(p.Hidden) == 0 {
+		return nil, fmt.Errorf("the policy has no hidden layer")
+	}
 	shape := p.actor.Shape
 	shape.Hidden, shape.Out = p.Hidden[:len(p.Hidden)-1], p.Hidden[len(p.Hidden)-1]
 	body, err := nn.New(shape, 1, rng.New(0, "policy latent", 0))
 	if err != nil {
-		return nil, fmt.Errorf("ppo: activations of %v: %w", p.actor.Shape, err)
+		return nil, err
 	}
-	if err := body.SetTensors(p.actor.Tensors(), ""); err != nil {
-		return nil, fmt.Errorf("ppo: activations of %v: %w", p.actor.Shape, err)
-	}
-	out := body.Forward(p.normalizer.batch(obs))
-	latent := make([][]float64, obs.N)
-	for i := range latent {
-		latent[i] = make([]float64, shape.Out)
-		for j, x := range out[i*shape.Out : (i+1)*shape.Out] {
-			latent[i][j] = math.Tanh(float64(x))
-		}
-	}
-	return latent, nil
+	return body, body.SetTensors(p.actor.Tensors(), "")
 }

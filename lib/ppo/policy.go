@@ -19,6 +19,7 @@ type Policy struct {
 	actor, critic *nn.Net
 	normalizer    *normalizer // of what the networks see; nil: they see observations as they are
 	heads         []int       // logits of each part of an action; nil where actions are continuous
+	body          *nn.Net     // the actor up to its last hidden layer; nil until Latent is asked
 }
 
 // newPolicy returns an untrained policy.
@@ -59,10 +60,14 @@ func outputs(spec env.Spec) int {
 
 // Clone returns a copy that shares nothing with p.
 func (p *Policy) Clone() *Policy {
-	return &Policy{
+	c := &Policy{
 		Spec: p.Spec, Hidden: append([]int(nil), p.Hidden...),
 		actor: p.actor.Clone(), critic: p.critic.Clone(), normalizer: p.normalizer.clone(), heads: p.heads,
 	}
+	if p.body != nil {
+		c.body = p.body.Clone()
+	}
+	return c
 }
 
 // run returns the policy network's outputs for observations. It panics if the policy's actions are not of the kind that
