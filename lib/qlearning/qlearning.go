@@ -63,11 +63,17 @@ func (t *Table) row(situation int) []float64 {
 	return t.Q[situation*t.Actions : (situation+1)*t.Actions]
 }
 
-// Learn learns in episodes of e, whose situations are numbered from 0 to situations-1. A situation beyond that and a
-// reward that is not finite are errors; when ctx is done the error wraps ctx.Err().
+// Learn learns in episodes of e, whose situations are numbered from 0 to situations-1. A situation beyond that, actions
+// that are not discrete and a reward that is not finite are errors; when ctx is done the error wraps ctx.Err().
 func Learn[E env.Env](ctx context.Context, e E, situation func(E) int, situations int, levels env.Levels, cfg Config) (*Table, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
+	}
+	if err := e.Spec().RequireDiscrete("qlearning"); err != nil {
+		return nil, err
+	}
+	if situations < 1 {
+		return nil, fmt.Errorf("qlearning: %d situations; want 1 or more", situations)
 	}
 	t := &Table{Actions: e.Spec().Actions, Q: make([]float64, situations*e.Spec().Actions)}
 	level, explore := rng.New(cfg.Seed, "qlearning levels", 0), rng.New(cfg.Seed, "qlearning exploration", 0)
