@@ -75,6 +75,11 @@ type Config struct {
 	// to ±10, as for procgen; default false. Curves show unscaled rewards.
 	ScaleReward bool
 
+	// Start is a policy to go on from, whose weights and observation statistics are copied; nil: random weights. Its Spec
+	// may differ from that of the environments by Name and MaxSteps only, and Hidden must be its own. LogStd is then not
+	// used. Adam starts anew.
+	Start *Policy `json:"-"`
+
 	Reward   Rewarder       `json:"-"` // what to train on; nil: the environment's own reward
 	Progress func(Progress) `json:"-"` // called after each update, on the goroutine that trains; nil: not
 

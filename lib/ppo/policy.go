@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"goalgap/lib/env"
 	"goalgap/lib/nn"
@@ -68,6 +69,23 @@ func (p *Policy) Clone() *Policy {
 		c.body = p.body.Clone()
 	}
 	return c
+}
+
+// continued returns a copy of p to train on in environments of a Spec.
+func (p *Policy) continued(spec env.Spec, cfg Config) (*Policy, error) {
+	own := p.Spec
+	own.Name, own.MaxSteps = spec.Name, spec.MaxSteps
+	switch {
+	case own != spec:
+		return nil, fmt.Errorf("ppo: config: Start is a policy for %+v, but the environments are %+v", p.Spec, spec)
+	case !slices.Equal(p.Hidden, cfg.Hidden):
+		return nil, fmt.Errorf("ppo: config: Start has hidden layers %v, but Hidden is %v", p.Hidden, cfg.Hidden)
+	case (p.normalizer != nil) != cfg.NormalizeObservations:
+		return nil, fmt.Errorf("ppo: config: NormalizeObservations is %v, but Start was trained otherwise", cfg.NormalizeObservations)
+	}
+	c := p.Clone()
+	c.Spec, c.body = spec, nil // training changes the weights
+	return c, nil
 }
 
 // run returns the policy network's outputs for observations. It panics if the policy's actions are not of the kind that

@@ -100,6 +100,11 @@ func NewTrainer(makeEnv func() (env.Env, error), levels env.Levels, cfg Config) 
 	for j := range policy.actor.LogStd() {
 		policy.actor.LogStd()[j] = float32(cfg.LogStd)
 	}
+	if cfg.Start != nil {
+		if policy, err = cfg.Start.continued(vec.Spec, cfg); err != nil {
+			return nil, err
+		}
+	}
 	batch := cfg.Envs * cfg.Rollout
 	t := &Trainer{
 		cfg: cfg, levels: levels, updates: cfg.Steps / batch,
