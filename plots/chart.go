@@ -1,5 +1,5 @@
 // Package plots draws the charts of experiments on gonum/plot: learning curves with bands, the OOD gap chart, outcome
-// rates, grouped bars with intervals. A chart is a Chart, which shows itself as the value of a cell; it is a gonum plot
+// rates, grouped bars with intervals, heat maps. A chart is a Chart, which shows itself as the value of a cell; it is a gonum plot
 // with a size, so everything that gonum/plot can do to it can be done.
 package plots
 

@@ -50,6 +50,9 @@ func charts() map[string]struct {
 			[]string{"What they do", "coin", "end", "policy", "75%", "25%"}},
 		"bars": {Bars("Likelihood", "nats", []string{"model", "baseline"}, Group{"in", []stats.Interval{interval(1, 0.1), interval(-0.5, 0.1)}}),
 			[]string{"Likelihood", "nats", "model", "baseline", "in"}},
+		"heat map": {HeatMap("Phases", "delay", "harm", []string{"soon", "late"}, []string{"little", "much"},
+			[][]stats.Interval{{interval(0.25, 0.05), interval(0.004, math.NaN())}, {interval(math.NaN(), 0), interval(1, 0)}}),
+			[]string{"Phases", "delay", "harm", "soon", "late", "little", "much", "25%", "[20, 30]", "0.4%", "100%", "[100, 100]"}},
 	}
 }
 
@@ -172,5 +175,25 @@ func TestNiceTicks(t *testing.T) {
 				t.Errorf("%v has uneven ticks", r)
 			}
 		}
+	}
+}
+
+// Darker means more, and what is missing has no cell.
+func TestHeatMapCells(t *testing.T) {
+	dark := func(share float64) int {
+		c := mix(share)
+		return -int(c.R) - int(c.G) - int(c.B)
+	}
+	for x := 0.05; x <= 1; x += 0.05 {
+		if dark(x) <= dark(x-0.05) {
+			t.Errorf("a share of %v is not darker than %v", x, x-0.05)
+		}
+	}
+	svg := HeatMap("", "", "", []string{"a", "b"}, []string{"c", "d"}, [][]stats.Interval{{interval(0.5, math.NaN())}, {interval(math.NaN(), 0)}, {interval(0.75, 0)}}).SVG()
+	if n := strings.Count(svg, "%<"); n != 1 {
+		t.Errorf("%d cells, want 1", n)
+	}
+	if HeatMap("nothing", "", "", nil, nil, nil).PNG() == nil {
+		t.Error("no picture of nothing")
 	}
 }
