@@ -2,6 +2,7 @@ package ppo
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -69,6 +70,21 @@ func (p *Policy) Clone() *Policy {
 		c.body = p.body.Clone()
 	}
 	return c
+}
+
+// WithValues returns a copy of p that values states as other does: a critic belongs to the training more than to the
+// policy, and one that was trained on another reward expects what is not paid any more. The two must have been trained on
+// the same observations, with the same hidden layers and NormalizeObservations false; everything else is an error.
+func (p *Policy) WithValues(other *Policy) (*Policy, error) {
+	if p.critic.Shape.Sparse != other.critic.Shape.Sparse || p.critic.Shape.Dense != other.critic.Shape.Dense || !slices.Equal(p.Hidden, other.Hidden) {
+		return nil, fmt.Errorf("ppo: a policy for %+v with hidden layers %v cannot take the values of one for %+v with %v", p.Spec, p.Hidden, other.Spec, other.Hidden)
+	}
+	if p.normalizer != nil || other.normalizer != nil {
+		return nil, errors.New("ppo: policies that normalise observations cannot take each other's values")
+	}
+	c := p.Clone()
+	c.critic = other.critic.Clone()
+	return c, nil
 }
 
 // continued returns a copy of p to train on in environments of a Spec.

@@ -77,3 +77,34 @@ func TestPoliciesThatCannotBeGoneOnFrom(t *testing.T) {
 		}
 	}
 }
+
+func TestValuesOfAnotherPolicy(t *testing.T) {
+	cfg := small()
+	p := train(t, makeCounter, cfg).Policy
+	cfg.Seed = 99
+	q := train(t, makeCounter, cfg).Policy
+	got, err := p.WithValues(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got.actor.Param, p.actor.Param) || !reflect.DeepEqual(got.critic.Param, q.critic.Param) || reflect.DeepEqual(p.critic.Param, q.critic.Param) {
+		t.Error("it does not act as the one and value as the other")
+	}
+	got.critic.Param[0]++
+	if reflect.DeepEqual(got.critic.Param, q.critic.Param) {
+		t.Error("the copy shares the other's weights")
+	}
+	cfg.Hidden = []int{3}
+	if _, err := p.WithValues(train(t, makeCounter, cfg).Policy); err == nil || !strings.Contains(err.Error(), "cannot take the values") {
+		t.Errorf("another network: error %v", err)
+	}
+	cart := small()
+	cart.NormalizeObservations = true
+	c := train(t, cartpole.Make, cart).Policy
+	if _, err := p.WithValues(c); err == nil || !strings.Contains(err.Error(), "cannot take the values") {
+		t.Errorf("another environment: error %v", err)
+	}
+	if _, err := c.WithValues(c); err == nil || !strings.Contains(err.Error(), "normalise observations") {
+		t.Errorf("normalised: error %v", err)
+	}
+}
