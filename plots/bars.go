@@ -48,10 +48,7 @@ func Bars(title, yLabel string, series []string, groups ...Group) *Chart {
 	}
 	c.X.Tick.Marker = plot.ConstantTicks(names)
 	c.X.Tick.Length, c.X.LineStyle.Width = 0, 0
-	for i, s := range series {
-		c.Legend.Add(s, thumbnail{Series(i)})
-	}
-	c.Legend.YOffs = 22
+	c.addHeader(series, Series)
 	return c
 }
 

@@ -38,10 +38,8 @@ func GapChart(title, inName, outName string, gaps ...Gap) *Chart {
 	c.Y.Tick.Marker = plot.ConstantTicks(names)
 	c.Y.Tick.Length = 0
 	c.Y.LineStyle.Width = 0
-	c.Legend.Add(inName, thumbnail{Series(0)})
-	c.Legend.Add(outName, thumbnail{Series(1)})
-	c.Legend.Top, c.Legend.YOffs = true, 22
-	c.Height = vg.Length(1.1+0.62*float64(len(gaps))) * vg.Inch
+	c.addHeader([]string{inName, outName}, Series)
+	c.Height = vg.Length(1.25+0.62*float64(len(gaps))) * vg.Inch
 	return c
 }
 
@@ -117,8 +115,7 @@ func Outcomes(title string, categories []string, bars ...Share) *Chart {
 	}
 	c.Y.Tick.Marker = plot.ConstantTicks(names)
 	c.Y.Tick.Length, c.Y.LineStyle.Width = 0, 0
-	c.Add(header{categories})
-	c.Title.Padding = 24 // the header stands between the title and the bars
+	c.addHeader(categories, outcomeColour)
 	c.Height = vg.Length(1.3+0.36*float64(len(bars))) * vg.Inch
 	return c
 }
@@ -150,15 +147,51 @@ func (s stacked) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// header writes the categories over the bars, each behind a square of its colour.
-type header struct{ categories []string }
+// header writes names over the plot, each behind a square of its colour, in as many lines as they take.
+type header struct {
+	names  []string
+	colour func(i int) color.NRGBA
+}
+
+const headerLine = 14 // height
+
+// addHeader makes room for a header between the title and the plot of a chart, and adds it.
+func (c *Chart) addHeader(names []string, colour func(i int) color.NRGBA) {
+	h := header{names, colour}
+	c.Add(h)
+	lines := len(h.lines(c.Plot, DefaultWidth-vg.Inch)) // less what the labels of y take
+	c.Title.Padding = vg.Length(12 + headerLine*lines)
+}
+
+// lines divides the names, by their indices, into lines of a width.
+func (h header) lines(p *plot.Plot, width vg.Length) (lines [][]int) {
+	used := width
+	for i, name := range h.names {
+		w := h.width(p, name)
+		if used+w > width+headerGap || len(lines) == 0 {
+			lines, used = append(lines, nil), 0
+		}
+		lines[len(lines)-1] = append(lines[len(lines)-1], i)
+		used += w
+	}
+	return lines
+}
+
+const headerGap = 16 // between names
+
+func (header) width(p *plot.Plot, name string) vg.Length {
+	return 12 + label(p, 9.5).Width(name) + headerGap
+}
 
 func (h header) Plot(c draw.Canvas, p *plot.Plot) {
 	style := label(p, 9.5)
-	x, y := c.Min.X, c.Max.Y+8
-	for i, name := range h.categories {
-		c.FillPolygon(outcomeColour(i), []vg.Point{{X: x, Y: y - 4}, {X: x + 8, Y: y - 4}, {X: x + 8, Y: y + 4}, {X: x, Y: y + 4}})
-		c.FillText(style, vg.Point{X: x + 12, Y: y}, name)
-		x += 12 + style.Width(name) + 16
+	lines := h.lines(p, c.Max.X-c.Min.X)
+	for n, line := range lines {
+		x, y := c.Min.X, c.Max.Y+10+vg.Length(headerLine*(len(lines)-1-n))
+		for _, i := range line {
+			c.FillPolygon(h.colour(i), []vg.Point{{X: x, Y: y - 5}, {X: x + 8, Y: y - 5}, {X: x + 8, Y: y + 3}, {X: x, Y: y + 3}})
+			c.FillText(style, vg.Point{X: x + 12, Y: y}, h.names[i])
+			x += h.width(p, h.names[i])
+		}
 	}
 }
