@@ -144,22 +144,6 @@ func (grid) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// thumbnail is a legend entry: a coloured square.
-type thumbnail struct{ color color.Color }
-
-func (t thumbnail) Thumbnail(c *draw.Canvas) {
-	side := min(c.Max.Y-c.Min.Y, 8)
-	y := (c.Min.Y + c.Max.Y - side) / 2
-	c.SetColor(t.color)
-	var p vg.Path
-	p.Move(vg.Point{X: c.Max.X - side, Y: y})
-	p.Line(vg.Point{X: c.Max.X, Y: y})
-	p.Line(vg.Point{X: c.Max.X, Y: y + side})
-	p.Line(vg.Point{X: c.Max.X - side, Y: y + side})
-	p.Close()
-	c.Fill(p)
-}
-
 // niceTicks puts four to seven ticks at multiples of 1, 2 or 5 times a power of ten, labelled in thousands and millions.
 type niceTicks struct{}
 

@@ -2,6 +2,7 @@ package plots
 
 import (
 	"cmp"
+	"image/color"
 	"math"
 	"slices"
 	"sync"
@@ -33,6 +34,8 @@ const curvePoints = 60
 // same windows of x.
 func LearningCurves(title, yLabel string, curves ...Curve) *Chart {
 	c := NewChart(title, "environment steps", yLabel)
+	var names []string
+	var colours []color.NRGBA
 	for i, curve := range curves {
 		x, mid, low, high := summarise(curve.Runs)
 		if len(x) == 0 {
@@ -61,11 +64,11 @@ func LearningCurves(title, yLabel string, curves ...Curve) *Chart {
 			l.Color, l.Width = colour, vg.Points(1.6)
 			c.Add(l)
 		}
-		c.Legend.Add(curve.Name, thumbnail{colour})
+		names, colours = append(names, curve.Name), append(colours, colour)
 		c.X.Max = max(c.X.Max, curve.Runs[0][len(curve.Runs[0])-1].X)
 	}
 	c.X.Min = 0
-	c.Legend.Top = false
+	c.addHeader(names, func(i int) color.NRGBA { return colours[i] })
 	return c
 }
 

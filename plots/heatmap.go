@@ -73,13 +73,18 @@ func (h heat) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// percent shows a share in percent, with a digit more where it would be 0 or 100 and is not.
+// percent shows a share in percent, with a digit more, or a sign, where it would be 0 or 100 and is not.
 func percent(share float64) string {
-	x := 100 * share
-	if x > 0 && x < 1 || x > 99 && x < 100 {
+	switch x := 100 * share; {
+	case x > 0 && x < 0.05:
+		return "<0.1"
+	case x >= 99.95 && x < 100:
+		return ">99.9"
+	case x > 0 && x < 0.95 || x > 99 && x < 100:
 		return fmt.Sprintf("%.1f", x)
+	default:
+		return fmt.Sprintf("%.0f", x)
 	}
-	return fmt.Sprintf("%.0f", x)
 }
 
 // mix returns the colour of a share.
