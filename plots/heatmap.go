@@ -83,7 +83,7 @@ func percent(share float64) string {
 	case x > 0 && x < 0.95 || x > 99 && x < 100:
 		return fmt.Sprintf("%.1f", x)
 	default:
-		return fmt.Sprintf("%.0f", x)
+		return fmt.Sprintf("%.0f", math.Round(x)+0) // no -0
 	}
 }
 

@@ -199,7 +199,7 @@ func TestHeatMapCells(t *testing.T) {
 }
 
 func TestPercent(t *testing.T) {
-	for share, want := range map[float64]string{0: "0", 1e-9: "<0.1", 0.0006: "0.1", 0.009: "0.9", 0.0097: "1", 0.25: "25", 0.985: "98", 0.993: "99.3", 0.99999: ">99.9", 1: "100"} {
+	for share, want := range map[float64]string{0: "0", 1e-9: "<0.1", 0.0006: "0.1", 0.009: "0.9", 0.0097: "1", 0.25: "25", 0.984: "98", 0.993: "99.3", 0.99999: ">99.9", 1: "100", -0.001: "0", -0.3: "-30"} {
 		if got := percent(share); got != want {
 			t.Errorf("%v: %s, want %s", share, got, want)
 		}
