@@ -3,7 +3,6 @@ package ppo
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -27,12 +26,12 @@ type position struct {
 // Save writes a checkpoint, a safetensors file from which Resume goes on to the same bits as if training had never
 // stopped, provided that the Rewarder has no state of its own, or its state is put back by the caller. A LoadPolicy of
 // the file gives the policy. If Run was stopped within an update, Save completes that update first, and calls
-// Config.Progress and Config.Callback as for any other; an ErrStop has nothing left to stop.
+// Config.Progress as for any other.
 //
 // The episodes under way are saved as their level seeds and actions, and played again by Resume.
 func (t *Trainer) Save(path string) error {
 	if t.collected {
-		if err := t.runUpdate(context.Background()); err != nil && !errors.Is(err, ErrStop) {
+		if err := t.runUpdate(context.Background()); err != nil {
 			return fmt.Errorf("ppo: saving a checkpoint: completing the update under way: %w", err)
 		}
 	}

@@ -83,11 +83,6 @@ type Config struct {
 	Reward   Rewarder       `json:"-"` // what to train on; nil: the environment's own reward
 	Progress func(Progress) `json:"-"` // called after each update, on the goroutine that trains; nil: not
 
-	// Callback is called after each update, after Progress and on the same goroutine; nil: not. An error stops the training:
-	// ErrStop without an error, any other is returned by Run, wrapped. Either way the update is complete, there is a
-	// result, and the training can be saved and go on.
-	Callback func(Progress) error `json:"-"`
-
 	// Evaluate asks for evaluations while training, such as in and out of the distribution of levels trained on. They
 	// draw from random streams of their own: training takes the same course with and without. Their results are in
 	// Progress, Result and checkpoints.

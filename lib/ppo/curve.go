@@ -35,7 +35,7 @@ type Point struct {
 	Seconds float64 // spent training so far
 }
 
-// Progress is handed to Config.Progress and Config.Callback after each update.
+// Progress is handed to Config.Progress after each update.
 type Progress struct {
 	Steps, Total   int     // environment steps so far, and in all
 	StepsPerSecond float64 // since the update before
@@ -53,7 +53,7 @@ func (p Progress) Remaining() time.Duration {
 }
 
 // record adds a point for the update just completed, of a call of runUpdate that began at start, and evaluates. It
-// returns an error if an evaluation or Config.Callback does.
+// returns an error if an evaluation fails.
 func (t *Trainer) record(start time.Time) error {
 	elapsed := t.elapsed + time.Since(start)
 	s, e := &t.learn.total, &t.episodes
@@ -82,18 +82,12 @@ func (t *Trainer) record(start time.Time) error {
 	if err != nil {
 		return err
 	}
-	progress := Progress{
-		Steps: p.Steps, Total: t.updates * len(t.order),
-		StepsPerSecond: float64(len(t.order)) / (p.Seconds - before),
-		Elapsed:        elapsed, Point: p, Evaluated: evaluated,
-	}
 	if t.cfg.Progress != nil {
-		t.cfg.Progress(progress)
-	}
-	if t.cfg.Callback != nil {
-		if err := t.cfg.Callback(progress); err != nil {
-			return fmt.Errorf("ppo: Config.Callback after update %d of %d: %w", t.update, t.updates, err)
-		}
+		t.cfg.Progress(Progress{
+			Steps: p.Steps, Total: t.updates * len(t.order),
+			StepsPerSecond: float64(len(t.order)) / (p.Seconds - before),
+			Elapsed:        elapsed, Point: p, Evaluated: evaluated,
+		})
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package ppo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"math/bits"
@@ -15,15 +14,11 @@ import (
 	"goalgap/lib/rng"
 )
 
-// ErrStop is what a Config.Callback returns to stop the training in good order.
-var ErrStop = errors.New("ppo: stopped by Config.Callback")
-
 // Train trains a new policy on episodes of levels drawn from the given distribution.
 //
-// When ctx is done it returns within one rollout, one minibatch or the evaluations after one update, with the result so
-// far and an error that wraps ctx.Err(). If training diverges it returns the result so far and an error that says which
-// quantity did, at which update, and what to try. Wrong values of cfg, and environments that cannot be made, are errors
-// before training starts.
+// When ctx is done it returns within one rollout, one minibatch or the evaluations after one update, with the result so far and an error that wraps
+// ctx.Err(). If training diverges it returns the result so far and an error that says which quantity did, at which
+// update, and what to try. Wrong values of cfg, and environments that cannot be made, are errors before training starts.
 func Train(ctx context.Context, makeEnv func() (env.Env, error), levels env.Levels, cfg Config) (*Result, error) {
 	t, err := NewTrainer(makeEnv, levels, cfg)
 	if err != nil {
@@ -127,18 +122,20 @@ func NewTrainer(makeEnv func() (env.Env, error), levels env.Levels, cfg Config) 
 }
 
 // Run trains until all of Config.Steps are done. See Train for what it returns; after ctx has stopped it, it can be
-// called again and goes on where it stopped, to the same bits as if it had never been stopped; so it can after
-// Config.Callback has stopped it.
+// called again and goes on where it stopped, to the same bits as if it had never been stopped.
 func (t *Trainer) Run(ctx context.Context) (*Result, error) {
-	return t.RunUpdates(ctx, t.updates)
+	for t.update < t.updates {
+		if err := t.runUpdate(ctx); err != nil {
+			return t.result(), err
+		}
+	}
+	return t.result(), t.failed
 }
 
 // RunUpdates is Run for at most n updates, for a caller who changes something between them, such as the reward.
 func (t *Trainer) RunUpdates(ctx context.Context, n int) (*Result, error) {
 	for end := min(t.updates, t.update+n); t.update < end; {
-		if err := t.runUpdate(ctx); errors.Is(err, ErrStop) {
-			break
-		} else if err != nil {
+		if err := t.runUpdate(ctx); err != nil {
 			return t.result(), err
 		}
 	}
