@@ -21,18 +21,24 @@ type position struct {
 	Elapsed   time.Duration
 	Scale     [3]float64  // mean, variance and count of the reward scaling
 	Evaluated []Evaluated `json:",omitempty"`
+	Stop      string      `json:",omitempty"` // Trainer.stop
 }
 
 // Save writes a checkpoint, a safetensors file from which Resume goes on to the same bits as if training had never
 // stopped, provided that the Rewarder has no state of its own, or its state is put back by the caller. A LoadPolicy of
 // the file gives the policy. If Run was stopped within an update, Save completes that update first, and calls
-// Config.Progress as for any other.
+// Config.Progress and Config.Callbacks as for any other: a stop is reported by the next Run, here or after Resume; of one
+// that fails Save returns the error, wrapped, when it has written the checkpoint.
 //
 // The episodes under way are saved as their level seeds and actions, and played again by Resume.
 func (t *Trainer) Save(path string) error {
+	var failure error
 	if t.collected {
 		if err := t.runUpdate(context.Background()); err != nil {
-			return fmt.Errorf("ppo: saving a checkpoint: completing the update under way: %w", err)
+			failure = fmt.Errorf("ppo: saving a checkpoint: completing the update under way: %w", err)
+		}
+		if t.collected {
+			return failure
 		}
 	}
 	f, err := t.file()
@@ -42,7 +48,7 @@ func (t *Trainer) Save(path string) error {
 	if err != nil {
 		return fmt.Errorf("ppo: saving a checkpoint: %w", err)
 	}
-	return nil
+	return failure
 }
 
 // file gathers the state of the training.
@@ -50,10 +56,14 @@ func (t *Trainer) file() (*nn.File, error) {
 	if t.failed != nil {
 		return nil, t.failed
 	}
+	stop := ""
+	if t.stop != nil {
+		stop = t.stop.Error()
+	}
 	at, err := json.Marshal(position{
 		Config: t.cfg, Levels: t.levels, Update: t.update, AdamSteps: t.adam.Steps(), Ended: t.episodes.ended,
 		Elapsed: t.elapsed, Scale: [3]float64{t.scale.mean, t.scale.variance, t.scale.count},
-		Evaluated: t.evaluated,
+		Evaluated: t.evaluated, Stop: stop,
 	})
 	if err != nil {
 		return nil, err
@@ -215,6 +225,9 @@ func (t *Trainer) restore(f *nn.File) error {
 		t.curve = append(t.curve, pointFrom(curve[i*width:(i+1)*width]))
 	}
 	t.evaluated = at.Evaluated
+	if at.Stop != "" {
+		t.stop = restoredStop(at.Stop)
+	}
 	t.update, t.elapsed, t.episodes.ended = at.Update, at.Elapsed, at.Ended
 	t.scale.mean, t.scale.variance, t.scale.count = at.Scale[0], at.Scale[1], at.Scale[2]
 	return nil

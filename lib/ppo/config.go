@@ -83,6 +83,11 @@ type Config struct {
 	Reward   Rewarder       `json:"-"` // what to train on; nil: the environment's own reward
 	Progress func(Progress) `json:"-"` // called after each update, on the goroutine that trains; nil: not
 
+	// Callbacks are all called after each update, in order, after Progress; see Callback for how one stops the training,
+	// and StopAtReturn, StopWithoutImprovement, SaveBest and SaveEvery for some that are there. Whether a callback stops
+	// or fails, the update is complete, there is a result, and the training can be saved and go on. Default: none.
+	Callbacks []Callback `json:"-"`
+
 	// Evaluate asks for evaluations while training, such as in and out of the distribution of levels trained on. They
 	// draw from random streams of their own: training takes the same course with and without. Their results are in
 	// Progress, Result and checkpoints.
@@ -162,6 +167,11 @@ func (c Config) Check() error {
 	for i, h := range c.Hidden {
 		if h < 1 {
 			return wrong(fmt.Sprintf("Hidden[%d]", i), h, "at least 1")
+		}
+	}
+	for i, f := range c.Callbacks {
+		if f == nil {
+			return wrong(fmt.Sprintf("Callbacks[%d]", i), "nil", "a function")
 		}
 	}
 	batch := c.Envs * c.Rollout

@@ -35,13 +35,19 @@ type Point struct {
 	Seconds float64 // spent training so far
 }
 
-// Progress is handed to Config.Progress after each update.
+// Progress is handed to Config.Progress and Config.Callbacks after each update.
 type Progress struct {
 	Steps, Total   int     // environment steps so far, and in all
 	StepsPerSecond float64 // since the update before
 	Elapsed        time.Duration
 	Point          Point
 	Evaluated      []Evaluated // the evaluations done after this update
+
+	Curve   []Point     // all points so far, the last is Point; not to be changed
+	History []Evaluated // all evaluations so far, those of Evaluated last; not to be changed
+
+	// Trainer is the training, for its Policy, Config and Save. It must not be run from within a callback.
+	Trainer *Trainer
 }
 
 // Remaining estimates how long the rest will take, at the mean pace so far.
@@ -52,10 +58,9 @@ func (p Progress) Remaining() time.Duration {
 	return time.Duration(float64(p.Elapsed) * float64(p.Total-p.Steps) / float64(p.Steps))
 }
 
-// record adds a point for the update just completed, of a call of runUpdate that began at start, and evaluates. It
-// returns an error if an evaluation fails.
-func (t *Trainer) record(start time.Time) error {
-	elapsed := t.elapsed + time.Since(start)
+// record adds a point for the update just completed, evaluates and calls the callbacks. It returns an error if one of
+// them does. None of it counts as time spent training.
+func (t *Trainer) record() error {
 	s, e := &t.learn.total, &t.episodes
 	n := float64(s.samples)
 	t.update-- // the learning rate of the update that is over
@@ -69,27 +74,28 @@ func (t *Trainer) record(start time.Time) error {
 		ExplainedVariance: explainedVariance(t.rollout.value, t.rollout.ret),
 		GradNorm:          t.learn.norm / float64(t.learn.steps),
 		LearningRate:      rate,
-		Seconds:           elapsed.Seconds(),
+		Seconds:           t.elapsed.Seconds(),
 	}
 	before := 0.0
 	if len(t.curve) > 0 {
 		before = t.curve[len(t.curve)-1].Seconds
 	}
 	t.curve = append(t.curve, p)
-	begin := time.Now()
 	evaluated, err := t.evaluate()
-	t.elapsed -= time.Since(begin) // it is not training
 	if err != nil {
 		return err
 	}
-	if t.cfg.Progress != nil {
-		t.cfg.Progress(Progress{
-			Steps: p.Steps, Total: t.updates * len(t.order),
-			StepsPerSecond: float64(len(t.order)) / (p.Seconds - before),
-			Elapsed:        elapsed, Point: p, Evaluated: evaluated,
-		})
+	progress := Progress{
+		Steps: p.Steps, Total: t.updates * len(t.order),
+		StepsPerSecond: float64(len(t.order)) / (p.Seconds - before),
+		Elapsed:        t.elapsed, Point: p, Evaluated: evaluated,
+		Curve: t.curve[:len(t.curve):len(t.curve)], History: t.evaluated[:len(t.evaluated):len(t.evaluated)],
+		Trainer: t,
 	}
-	return nil
+	if t.cfg.Progress != nil {
+		t.cfg.Progress(progress)
+	}
+	return t.call(progress)
 }
 
 // explainedVariance says how much of the returns' variance the values predict.

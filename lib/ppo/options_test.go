@@ -64,7 +64,7 @@ func TestClipIsAnnealed(t *testing.T) {
 			if err := tr.learn.step(tr.minibatchRowsForTest()); err != nil {
 				t.Fatal(err)
 			}
-			return fingerprint(tr.result())
+			return fingerprint(tr.result(nil))
 		}
 		if !slices.Equal(step(true, 0.2, 2), step(false, 0.1, 2)) {
 			t.Errorf("clip value %v: in update 3 of 4 the clip range is not half of what it is at the start", value)

@@ -16,9 +16,11 @@ import (
 
 // Train trains a new policy on episodes of levels drawn from the given distribution.
 //
-// When ctx is done it returns within one rollout, one minibatch or the evaluations after one update, with the result so far and an error that wraps
-// ctx.Err(). If training diverges it returns the result so far and an error that says which quantity did, at which
-// update, and what to try. Wrong values of cfg, and environments that cannot be made, are errors before training starts.
+// When ctx is done it returns within one rollout, one minibatch or the evaluations after one update, with the result so
+// far and an error that wraps ctx.Err(). When one of Config.Callbacks stops the training it returns the result so far, in
+// which Stopped says why, and no error; when one fails, the result so far and its error, wrapped. If training diverges it
+// returns the result so far and an error that says which quantity did, at which update, and what to try. Wrong values of
+// cfg, and environments that cannot be made, are errors before training starts.
 func Train(ctx context.Context, makeEnv func() (env.Env, error), levels env.Levels, cfg Config) (*Result, error) {
 	t, err := NewTrainer(makeEnv, levels, cfg)
 	if err != nil {
@@ -33,7 +35,11 @@ type Result struct {
 	Curve     []Point       // one point an update
 	Evaluated []Evaluated   // what Config.Evaluate asked for, in order of time
 	Steps     int           // environment steps taken
-	Elapsed   time.Duration // time spent training
+	Elapsed   time.Duration // time spent training; evaluations and callbacks are not in it
+
+	// Stopped says why the training ended: what a callback stopped it with, which wraps ErrStop, or else the error that
+	// came with this result; nil if all updates that were asked for were done.
+	Stopped error
 }
 
 // Trainer is a training that can be stopped, saved and continued. It is not for concurrent use.
@@ -51,6 +57,7 @@ type Trainer struct {
 	evaluated []Evaluated
 	elapsed   time.Duration
 	failed    error // once training has diverged
+	stop      error // what a callback stopped the training with, until Run has reported it
 
 	// Where in the update the training stands: an interrupted update goes on where it stopped.
 	collected        bool
@@ -75,6 +82,7 @@ func NewTrainer(makeEnv func() (env.Env, error), levels env.Levels, cfg Config) 
 		return nil, err
 	}
 	cfg.Hidden = append([]int(nil), cfg.Hidden...)
+	cfg.Callbacks = append([]Callback(nil), cfg.Callbacks...)
 	vec, err := env.NewVec(makeEnv, cfg.Envs, levels, cfg.Seed)
 	if err != nil {
 		return nil, fmt.Errorf("ppo: preparing to train: %w", err)
@@ -121,44 +129,64 @@ func NewTrainer(makeEnv func() (env.Env, error), levels env.Levels, cfg Config) 
 	return t, nil
 }
 
-// Run trains until all of Config.Steps are done. See Train for what it returns; after ctx has stopped it, it can be
-// called again and goes on where it stopped, to the same bits as if it had never been stopped.
+// Run trains until all of Config.Steps are done, or ctx or one of Config.Callbacks stops it. See Train for what it
+// returns. After a stop it can be called again and goes on where it stopped, to the same bits as if it had never been
+// stopped.
 func (t *Trainer) Run(ctx context.Context) (*Result, error) {
-	for t.update < t.updates {
-		if err := t.runUpdate(ctx); err != nil {
-			return t.result(), err
-		}
-	}
-	return t.result(), t.failed
+	return t.RunUpdates(ctx, t.updates)
 }
 
 // RunUpdates is Run for at most n updates, for a caller who changes something between them, such as the reward.
 func (t *Trainer) RunUpdates(ctx context.Context, n int) (*Result, error) {
-	for end := min(t.updates, t.update+n); t.update < end; {
+	for end := min(t.updates, t.update+n); t.update < end && t.stop == nil; {
 		if err := t.runUpdate(ctx); err != nil {
-			return t.result(), err
+			return t.result(err), err
 		}
 	}
-	return t.result(), t.failed
+	if stop := t.stop; stop != nil {
+		t.stop = nil
+		return t.result(stop), nil
+	}
+	return t.result(t.failed), t.failed
 }
 
 // Done says whether all of Config.Steps are done.
 func (t *Trainer) Done() bool { return t.update >= t.updates }
 
+// Config returns how the training was asked for.
+func (t *Trainer) Config() Config {
+	c := t.cfg
+	c.Hidden = append([]int(nil), c.Hidden...)
+	return c
+}
+
+// Policy returns a copy of the policy as it is now.
+func (t *Trainer) Policy() *Policy { return t.policy.Clone() }
+
 // result returns what there is so far.
-func (t *Trainer) result() *Result {
+func (t *Trainer) result(stopped error) *Result {
 	return &Result{
 		Policy:    t.policy.Clone(),
 		Curve:     append([]Point(nil), t.curve...),
 		Evaluated: append([]Evaluated(nil), t.evaluated...),
 		Steps:     t.update * len(t.order), Elapsed: t.elapsed,
+		Stopped: stopped,
 	}
 }
 
-// runUpdate is one update: Algorithm 1 of Schulman et al. 2017.
+// runUpdate does one update, or what is left of it, and tells of it.
 func (t *Trainer) runUpdate(ctx context.Context) error {
 	start := time.Now()
-	defer func() { t.elapsed += time.Since(start) }()
+	err := t.improve(ctx)
+	t.elapsed += time.Since(start)
+	if err != nil {
+		return err
+	}
+	return t.record()
+}
+
+// improve is one update: Algorithm 1 of Schulman et al. 2017.
+func (t *Trainer) improve(ctx context.Context) error {
 	if t.failed != nil {
 		return t.failed
 	}
@@ -208,7 +236,7 @@ func (t *Trainer) runUpdate(ctx context.Context) error {
 	}
 	t.collected = false
 	t.update++
-	return t.record(start)
+	return nil
 }
 
 // minibatchRows returns the rows of the present epoch's minibatch i.

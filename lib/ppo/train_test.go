@@ -369,6 +369,7 @@ func TestWrongConfigs(t *testing.T) {
 		{func(c *Config) { c.ValueCoef = nan }, "ValueCoef is NaN"},
 		{func(c *Config) { c.TargetKL = -0.01 }, "TargetKL is -0.01"},
 		{func(c *Config) { c.TargetKL = nan }, "TargetKL is NaN"},
+		{func(c *Config) { c.Callbacks = []Callback{SaveEvery(1, ""), nil} }, "Callbacks[1] is nil"},
 	} {
 		cfg := Default()
 		c.change(&cfg)
