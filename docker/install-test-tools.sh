@@ -3,7 +3,7 @@
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 packages="gcc libc6-dev git ca-certificates jupyter-notebook jupyter-nbconvert jupyter-client python3-jupyter-kernel-test
-  chromium chromium-driver python3-selenium python3-torch"
+  chromium chromium-driver python3-selenium python3-torch python3-protobuf"
 missing=""
 for p in $packages; do
   dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
