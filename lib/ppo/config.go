@@ -63,8 +63,10 @@ type Config struct {
 	// It must be 0 where actions are not continuous.
 	LogStd float64 `json:",omitempty"`
 
-	// TargetKL ends an update after the epoch in which the mean estimated divergence from the policy that collected the
-	// rollout (Point.ApproxKL, nats) exceeds it; 0: never; default 0. Usual values are 0.01 to 0.05.
+	// TargetKL ends an update before the gradient step whose minibatch shows an estimated divergence from the policy that
+	// collected the rollout (as Point.ApproxKL, nats) of more than 1.5 times TargetKL; the first step is always taken. That
+	// is target_kl of Stable-Baselines3's ppo.py; CleanRL's looks once an epoch, at its last minibatch, without the 1.5.
+	// 0: never; default 0. Usual values are 0.01 to 0.05.
 	TargetKL float64
 
 	// NormalizeObservations brings the dense part of observations to mean 0 and deviation 1 by running statistics, which

@@ -23,9 +23,9 @@ type learner struct {
 
 	blocks []stats // of each block of the minibatch
 	total  stats   // of the update
-	before stats   // of the update's epochs before the present one
 	norm   float64 // sum over the update's steps
-	steps  int
+	steps  int     // taken in the update
+	tooFar bool    // the policy is beyond Config.TargetKL: the update is over
 }
 
 // stats are sums over samples.
@@ -60,18 +60,10 @@ func (l *learner) init(t *Trainer) {
 }
 
 // begin starts an update.
-func (l *learner) begin() { l.total, l.norm, l.steps = stats{}, 0, 0 }
+func (l *learner) begin() { l.total, l.norm, l.steps, l.tooFar = stats{}, 0, 0, false }
 
-// beginEpoch starts a pass over the rollout.
-func (l *learner) beginEpoch() { l.before = l.total }
-
-// tooFar says whether the policy moved beyond Config.TargetKL in the epoch that is over.
-func (l *learner) tooFar() bool {
-	limit := l.t.cfg.TargetKL
-	return limit > 0 && (l.total.kl-l.before.kl)/float64(l.total.samples-l.before.samples) > limit
-}
-
-// step takes one gradient step on the given rows of the rollout.
+// step takes one gradient step on the given rows of the rollout, unless they show that the policy has moved too far: the
+// gradient, which comes with the estimate of how far, is then let go.
 func (l *learner) step(rows []int32) error {
 	t := l.t
 	l.rows, l.rate = rows, 1/float32(len(rows))
@@ -82,21 +74,30 @@ func (l *learner) step(rows []int32) error {
 	l.beginLogStd()
 	nn.Accumulate(l.actor, l.critic)
 	l.addLogStd(len(blocks))
-	norm := t.adam.Step(t.learningRate(), t.cfg.MaxGradNorm)
 	var sum stats
 	for _, b := range blocks {
 		sum.add(b)
 	}
-	switch n := float64(len(rows)); {
+	n := float64(len(rows))
+	switch {
 	case !finite(sum.policyLoss):
 		return t.diverged("the policy loss", sum.policyLoss/n)
 	case !finite(sum.valueLoss):
 		return t.diverged("the value loss", sum.valueLoss/n)
-	case !finite(norm):
-		return t.diverged("the norm of the gradient", norm)
 	}
 	sum.samples = len(rows)
 	l.total.add(sum)
+	// Before the first step the policy is the one that collected; what the estimate says of it is rounding.
+	if limit := 1.5 * t.cfg.TargetKL; limit > 0 && l.steps > 0 && sum.kl/n > limit {
+		l.tooFar = true
+		clear(t.policy.actor.Grad)
+		clear(t.policy.critic.Grad)
+		return nil
+	}
+	norm := t.adam.Step(t.learningRate(), t.cfg.MaxGradNorm)
+	if !finite(norm) {
+		return t.diverged("the norm of the gradient", norm)
+	}
 	l.norm += norm
 	l.steps++
 	return nil

@@ -2,6 +2,7 @@ package ppo
 
 import (
 	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
@@ -11,31 +12,133 @@ import (
 
 	"goalgap/lib/env"
 	"goalgap/lib/env/cartpole"
+	"goalgap/lib/nn"
 )
 
-// The policy moves from the first minibatch on: the smallest target ends each update after its first epoch.
+// The policy moves with the first step, so the smallest target leaves an update that alone. It is the step that the update
+// would have begun with anyway, and nothing is left of the gradient of the second.
 func TestTargetKLEndsAnUpdate(t *testing.T) {
-	for _, c := range []struct {
-		target float64
-		steps  int
-	}{{0, 4 * 4}, {1e-12, 4}, {1e6, 4 * 4}} {
-		cfg := small()
-		cfg.TargetKL = c.target
-		tr, err := NewTrainer(makeCounter, env.Levels{}, cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for range 2 {
-			r, err := tr.RunUpdates(context.Background(), 1)
+	for name, makeEnv := range kinds {
+		for _, c := range []struct {
+			target float64
+			steps  int
+		}{{0, 4 * 4}, {1e-12, 1}, {1e6, 4 * 4}} {
+			cfg := small()
+			cfg.TargetKL = c.target
+			tr, err := NewTrainer(makeEnv, env.Levels{}, cfg)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if tr.learn.steps != c.steps {
-				t.Errorf("target %v: %d gradient steps in update %d, want %d", c.target, tr.learn.steps, tr.update, c.steps)
+			for range 2 {
+				if _, err := tr.RunUpdates(context.Background(), 1); err != nil {
+					t.Fatal(err)
+				}
+				if tr.learn.steps != c.steps {
+					t.Errorf("%s, target %v: %d gradient steps in update %d, want %d", name, c.target, tr.learn.steps, tr.update, c.steps)
+				}
+				for _, n := range []*nn.Net{tr.policy.actor, tr.policy.critic} {
+					if i := slices.IndexFunc(n.Grad, func(x float32) bool { return x != 0 }); i >= 0 {
+						t.Fatalf("%s, target %v: derivative %d is left as %v", name, c.target, i, n.Grad[i])
+					}
+				}
 			}
-			if kl := r.Curve[len(r.Curve)-1].ApproxKL; c.steps == 4 && !(kl > c.target) {
-				t.Errorf("target %v: the update ended with divergence %v", c.target, kl)
+			if c.steps > 1 {
+				continue
 			}
+			plain := small()
+			one, err := NewTrainer(makeEnv, env.Levels{}, plain)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				one.stepOnce(t)
+			}
+			if !slices.Equal(tr.policy.actor.Param, one.policy.actor.Param) || !slices.Equal(tr.policy.critic.Param, one.policy.critic.Param) {
+				t.Errorf("%s: two updates of a step each come to something else than two such steps", name)
+			}
+		}
+	}
+}
+
+// stepOnce does an update of only one gradient step.
+func (t *Trainer) stepOnce(tb testing.TB) {
+	tb.Helper()
+	// The context is looked at before the update and after each step.
+	if err := t.improve(&countdown{Context: context.Background(), left: 1}); !errors.Is(err, context.Canceled) || t.learn.steps != 1 {
+		tb.Fatalf("not stopped after a step: %v, %d steps", err, t.learn.steps)
+	}
+	t.collected = false
+	t.update++
+}
+
+// An update ends before the first step, but the very first, whose minibatch has an estimate of more than 1.5 times the
+// target; the estimates are those of a training without a target.
+func TestTargetKLIsThatOfStableBaselines(t *testing.T) {
+	for name, makeEnv := range kinds {
+		cfg := small()
+		cfg.LearningRate = 2.5e-3
+		tr, err := NewTrainer(makeEnv, env.Levels{}, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var estimates []float64 // of each minibatch
+		for before := 0.0; len(estimates) < 16; before = tr.learn.total.kl {
+			// Stopped after each minibatch.
+			if err := tr.improve(&countdown{Context: context.Background(), left: 1}); !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+			estimates = append(estimates, (tr.learn.total.kl-before)/(192/4))
+		}
+		for steps := 1; steps < 16; steps++ {
+			// The largest estimate so far is where a target just below ends the update.
+			if estimates[steps] <= slices.Max(append([]float64{0}, estimates[1:steps]...)) {
+				continue
+			}
+			for factor, want := range map[float64]int{1 - 1e-6: steps, 1 + 1e-6: steps + 1} {
+				cfg.TargetKL = estimates[steps] / 1.5 * factor
+				tr, err := NewTrainer(makeEnv, env.Levels{}, cfg)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r, err := tr.RunUpdates(context.Background(), 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := tr.learn.steps; want == steps && got != want || got < want {
+					t.Errorf("%s: target %v: %d steps, want %d; estimates %v", name, cfg.TargetKL, got, want, estimates)
+				}
+				// The minibatch that ended the update is in its mean, its gradient is not.
+				if want == steps {
+					mean := 0.0
+					for _, x := range estimates[:steps+1] {
+						mean += x / float64(steps+1)
+					}
+					if got := r.Curve[0].ApproxKL; math.Abs(got-mean) > 1e-9 {
+						t.Errorf("%s: ApproxKL %v, want %v", name, got, mean)
+					}
+				}
+			}
+		}
+	}
+}
+
+// What the first minibatch says of the divergence is rounding, or a policy that was changed by somebody else: an update
+// has at least one step, and so a mean GradNorm.
+func TestTargetKLLetsTheFirstStepBe(t *testing.T) {
+	cfg := small()
+	cfg.TargetKL = 0.01
+	tr, err := NewTrainer(makeCounter, env.Levels{}, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.collect()
+	tr.learn.begin()
+	for i := range tr.rollout.logProb {
+		tr.rollout.logProb[i] += 0.5 // an estimate of exp(-0.5) - 1 + 0.5 = 0.107 for each sample
+	}
+	for i := range 2 {
+		if err := tr.learn.step(tr.minibatchRowsForTest()); err != nil || tr.learn.steps != 1 || tr.learn.tooFar != (i == 1) {
+			t.Errorf("after minibatch %d: %d steps, too far: %v, %v", i+1, tr.learn.steps, tr.learn.tooFar, err)
 		}
 	}
 }

@@ -212,17 +212,17 @@ func (t *Trainer) improve(ctx context.Context) error {
 			t.order[i] = int32(i)
 		}
 	}
+epochs:
 	for ; t.epoch < t.cfg.Epochs; t.epoch++ {
 		if t.minibatch == 0 {
-			if t.epoch > 0 && t.learn.tooFar() {
-				break
-			}
 			shuffle(t.order, t.shuffle)
-			t.learn.beginEpoch()
 		}
 		for t.minibatch < t.cfg.Minibatches {
 			if t.failed = t.learn.step(t.minibatchRows(t.minibatch)); t.failed != nil {
 				return t.failed
+			}
+			if t.learn.tooFar {
+				break epochs
 			}
 			t.minibatch++
 			if err := t.stopped(ctx); err != nil {
