@@ -47,7 +47,7 @@ func StopAtReturn(name string, threshold float64) Callback {
 		if err != nil || !done || !(e.Return >= threshold) {
 			return err
 		}
-		return fmt.Errorf("%w: evaluation %q has a return of %g after %d steps, at least the %g asked for",
+		return fmt.Errorf("%w: evaluation %q has a return of %.6g after %d steps, at least the %.6g asked for",
 			ErrStop, name, e.Return, e.Steps, threshold)
 	}
 }
@@ -82,7 +82,7 @@ func StopWithoutImprovement(name string, patience, least int) Callback {
 		if since < patience {
 			return nil
 		}
-		return fmt.Errorf("%w: evaluation %q has not improved %d times, its best return is %g, after %d steps",
+		return fmt.Errorf("%w: evaluation %q has not improved %d times, its best return is %.6g, after %d steps",
 			ErrStop, name, since, best.Return, best.Steps)
 	}
 }

@@ -206,9 +206,9 @@ func TestStopsAreWhereTheReturnsSayAlsoAfterResume(t *testing.T) {
 		text     string
 	}{
 		"StopAtReturn": {StopAtReturn("seldom", threshold), 2 * (reached + 1),
-			fmt.Sprintf("has a return of %g after %d steps", returns[reached], 2*192*(reached+1))},
+			fmt.Sprintf("has a return of %.6g after %d steps", returns[reached], 2*192*(reached+1))},
 		"StopWithoutImprovement": {StopWithoutImprovement("seldom", 2, 0), 2 * (stalled + 1),
-			fmt.Sprintf("its best return is %g", slices.Max(returns[:stalled+1]))},
+			fmt.Sprintf("its best return is %.6g", slices.Max(returns[:stalled+1]))},
 	} {
 		cfg := evaluating()
 		cfg.Callbacks = []Callback{c.callback}
