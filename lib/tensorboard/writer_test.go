@@ -235,3 +235,22 @@ func TestWriterStopsAtItsFirstError(t *testing.T) {
 }
 
 var _ io.WriteCloser = (*fullDisk)(nil)
+
+// The test of TeamHG-Memex/tensorboard_logger expects these bytes of the same two values at the same time, 256.5 s.
+func TestFileIsThatOfAnotherWriter(t *testing.T) {
+	const want = "\x18\x00\x00\x00\x00\x00\x00\x00\xa3\x7fK\"\t\x00\x00\x00\x00\x00\x08p@\x1a\rbrain.Event:2\xbc\x98!+" +
+		"\x19\x00\x00\x00\x00\x00\x00\x00\x8b\xf1\x08(\t\x00\x00\x00\x00\x00\x08p@\x10\x01*\x0c\n\n\n\x03v/1\x15\x00\x00\xc0?,\xec\xc0\x87" +
+		"\x1a\x00\x00\x00\x00\x00\x00\x00\x12\x9b\xd8-\t\x00\x00\x00\x00\x00\x08p@\x10\x02*\r\n\x0b\n\x04v/22\x15\x00\x00\x80A\x8f\xa3\xb6\x88"
+	w, err := open(t.TempDir(), func() time.Time { return time.Unix(256, 500_000_000) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{w.Scalar("v/1", 1.5, 1), w.Scalar("v/22", 16, 2), w.Close()} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(w.Path()); err != nil || string(got) != want {
+		t.Errorf("%q, want %q; %v", got, want, err)
+	}
+}
