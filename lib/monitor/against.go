@@ -118,16 +118,12 @@ func Train(ctx context.Context, scene Scene, how Training, levels env.Levels, cf
 	}
 	var copies []*watched
 	t, err := ppo.NewTrainer(func() (env.Env, error) {
-		e, err := scene.Make()
+		planted, err := scene.planted()
 		if err != nil {
 			return nil, err
 		}
-		planted, ok := e.(*Planted)
-		if !ok {
-			return nil, fmt.Errorf("the scene makes a %T; want a *monitor.Planted", e)
-		}
 		planted.Repay(how.Plant.Honest())
-		w := &watched{Planted: planted, scene: scene, weight: how.Weight, obs: env.NewBatch(e.Spec(), 1)}
+		w := &watched{Planted: planted, scene: scene, weight: how.Weight, obs: env.NewBatch(planted.Spec(), 1)}
 		w.Reset(0)
 		copies = append(copies, w)
 		return w, nil

@@ -46,13 +46,9 @@ func Deploy(ctx context.Context, scene Scene, how Deployment, levels env.Levels,
 	unseen.Own = how.Plant.Own
 	var copies []*counted
 	t, err := ppo.NewTrainer(func() (env.Env, error) {
-		e, err := scene.Make()
+		planted, err := scene.planted()
 		if err != nil {
 			return nil, err
-		}
-		planted, ok := e.(*Planted)
-		if !ok {
-			return nil, fmt.Errorf("the scene makes a %T; want a *monitor.Planted", e)
 		}
 		again, err := Put(planted.Judged, how.Plant)
 		if err != nil {

@@ -169,3 +169,16 @@ func Switched(obs env.Batch, spec env.Spec) (on, off env.Batch) {
 func (p *Planted) Repay(other Plant) {
 	p.plant.Own, p.plant.Prize, p.plant.Price = other.Own, other.Prize, other.Price
 }
+
+// planted makes one of a scene's environments, which must have a Plant.
+func (s Scene) planted() (*Planted, error) {
+	e, err := s.Make()
+	if err != nil {
+		return nil, err
+	}
+	p, ok := e.(*Planted)
+	if !ok {
+		return nil, fmt.Errorf("the scene makes a %T; want a *monitor.Planted", e)
+	}
+	return p, nil
+}
