@@ -18,7 +18,7 @@ import (
 
 // buildRecipe numbers the ways in which cells have been compiled: those in the cache that were made in another way are
 // not used.
-const buildRecipe = 6
+const buildRecipe = 7
 
 // A build is a cell that has to be compiled.
 type build struct {

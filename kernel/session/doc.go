@@ -21,7 +21,8 @@
 //
 //   - a type T is exported by its cell as the alias ΩˍT, and is imported as type T = ωˍcell3.ΩˍT; %T still says main.T;
 //   - a constant likewise; a generic function by an exported wrapper;
-//   - a variable is declared again with a linkname to the first one: //go:linkname x nb/4f….x;
+//   - a variable is declared again with a linkname to the first one: //go:linkname x nb/4f….x; the first cell's package
+//     is not imported for that, so it is not linked again, but its plugin is loaded before;
 //   - a function is called through the variable ωˍfunc_f of its cell, also by linkname. A later definition with the same
 //     signature is stored there, so earlier cells call the new one. The functions of one cell call each other that way
 //     too; only a function that calls itself does so directly;

@@ -24,7 +24,7 @@ type lowering struct {
 	edits   []edit
 
 	imports     map[string]string     // import path -> name, for types in the preamble
-	cells       map[*cellPackage]bool // cells that this one needs -> whether their import is used by name
+	cells       map[*cellPackage]bool // cells that this one needs -> whether it imports them by name
 	reused      map[string]*entry     // variables of the session that the cell assigns to by declaring them again
 	structs     []structHome          // struct types without a name that the cell is the first to write
 	slots       bytes.Buffer          // sets the variables that hold the cell's functions
@@ -90,16 +90,25 @@ func (s *Session) lower(c *checked) (*lowered, error) {
 		out.imports = append(out.imports, p)
 	}
 	for _, d := range s.order {
-		named, ok := l.cells[d]
-		if !ok {
-			continue
+		if _, ok := l.cells[d]; ok {
+			out.deps = append(out.deps, d)
 		}
-		name := "_"
-		if named {
-			name = d.importName()
+	}
+	// A variable that is reached by linkname needs no import: this cell's plugin has one of that name for itself, and the
+	// dynamic linker takes the first that was loaded in its place. What is imported is linked again with all that it
+	// imports; in a long notebook that would be most cells.
+	ordered := l.declaresInit()
+	imported := out.deps
+	if ordered {
+		// Cells in one plugin are initialised in the order of their imports, and init may call any of them.
+		imported = closure(out.deps, s.order)
+	}
+	for _, d := range imported {
+		if l.cells[d] {
+			fmt.Fprintf(&b, "import %s %q\n", d.importName(), d.path)
+		} else if ordered {
+			fmt.Fprintf(&b, "import _ %q\n", d.path)
 		}
-		fmt.Fprintf(&b, "import %s %q\n", name, d.path)
-		out.deps = append(out.deps, d)
 	}
 	b.WriteString("\nvar _ ωˍunsafe.Pointer\n")
 	b.Write(l.preamble.Bytes())
@@ -121,6 +130,14 @@ func (s *Session) lower(c *checked) (*lowered, error) {
 
 // runLowered is the name of the function that executes the cell's statements.
 const runLowered = "ωˍrun"
+
+// declaresInit reports whether the cell has an init function of the user's, which runs when the cell is loaded.
+func (l *lowering) declaresInit() bool {
+	return slices.ContainsFunc(l.ast.Decls, func(d ast.Decl) bool {
+		f, ok := d.(*ast.FuncDecl)
+		return ok && f.Recv == nil && f.Name.Name == "init"
+	})
+}
 
 // findReused finds the variables that the cell declares again with the type that they have: they stay the same
 // variables, so that what earlier cells defined sees the new value.

@@ -65,7 +65,7 @@ func (l *lowering) declare(name string, e *entry) {
 	}
 }
 
-// need makes another cell a dependency: its package is linked with this one.
+// need makes another cell a dependency: its plugin is loaded before this one's.
 func (l *lowering) need(c *cellPackage) {
 	if _, ok := l.cells[c]; !ok {
 		l.cells[c] = false
