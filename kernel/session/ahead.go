@@ -64,7 +64,7 @@ func (s *Session) copied() *Session {
 	return &Session{tools: s.tools, dir: s.dir, events: func(worker.Event) {}, importer: s.importer, checking: s.checking,
 		names: maps.Clone(s.names), byObject: maps.Clone(s.byObject), cellOf: maps.Clone(s.cellOf), order: slices.Clone(s.order),
 		imports: maps.Clone(s.imports), history: maps.Clone(s.history), structs: slices.Clone(s.structs),
-		labels: maps.Clone(s.labels), declarations: slices.Clone(s.declarations)}
+		labels: maps.Clone(s.labels), declarations: slices.Clone(s.declarations), composed: slices.Clone(s.composed)}
 }
 
 // extend adds to the pipeline the cells that it does not know yet, if those that it knows and that still wait come first.

@@ -2,6 +2,25 @@ package session
 
 import "testing"
 
+// The runtime makes tables of methods for what an assertion puts into an interface; a later cell brings a compiled one.
+func TestInterfacesFilledAtRunTimeHoldTheSameInLaterCells(t *testing.T) {
+	playAll(t, []situation{
+		{"assertions, switches, comparisons and maps", []step{
+			{cell: "type Sq struct{ s float64 }\nfunc (q Sq) Area() float64 { return q.s }\ntype Shape interface{ Area() float64 }\nvar a any = Sq{3}\nsh := a.(Shape)\nby := map[Shape]int{sh: 1}"},
+			{cell: "sh.(Sq).s, sh == Shape(Sq{3}), by[Sq{3}]", out: "[result 3 true 1]"},
+			{cell: "switch v := sh.(type) { case Sq: fmt.Print(\"Sq \", v.s); default: fmt.Print(\"other\") }", out: "Sq 3"},
+			{cell: "switch Shape(Sq{3}) { case sh: fmt.Print(\"same\") }", out: "same"},
+			{cell: "_, ok := sh.(interface{ Area() float64; Girth() float64 })\nok", out: "[result false]"},
+		}},
+		{"errors that were printed before they were errors", []step{
+			{cell: "type Lost struct{ at int }\nfunc (l *Lost) Error() string { return fmt.Sprint(\"lost at \", l.at) }\nl := &Lost{4}\nfmt.Print(l)", out: "lost at 4"},
+			{cell: "first := any(l).(error)\nfunc find() error { return l }\nerrors.Is(find(), first), find() == first", out: "[result true true]"},
+			{cell: "first.(*Lost).at, errors.Is(first, l)", out: "[result 4 true]"},
+			{cell: "switch e := first.(type) { case nil: print(0); case *Lost: fmt.Print(e.at) }", out: "4"},
+		}},
+	})
+}
+
 func TestUnexportedNamesOfEarlierCells(t *testing.T) {
 	playAll(t, []situation{
 		{"fields", []step{

@@ -8,6 +8,7 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -71,6 +72,7 @@ func (s *Session) lower(c *checked) (*lowered, error) {
 	// What the cell declares, by chunk, and its statements in their order.
 	var decls, run bytes.Buffer
 	l.entries(&decls, &run)
+	renewed := l.renewInterfaces()
 	l.declareUsed()
 	if l.err != nil {
 		return nil, l.err
@@ -117,6 +119,7 @@ func (s *Session) lower(c *checked) (*lowered, error) {
 	if hasLoop(l.body) || l.statements > 1 {
 		b.WriteString(loopFlag + "\n")
 	}
+	b.WriteString(renewed)
 	b.Write(run.Bytes())
 	b.WriteString("\n}\n")
 	fmt.Fprintf(&b, "//line goalgap:1\nfunc init() { %sωˍcell.Register(%q, %s) }\n", l.slots.String(), pathPlaceholder, runLowered)
@@ -130,6 +133,28 @@ func (s *Session) lower(c *checked) (*lowered, error) {
 
 // runLowered is the name of the function that executes the cell's statements.
 const runLowered = "ωˍrun"
+
+// renewInterfaces returns the calls that give what interfaces hold of types compiled again the new types. Generic types have
+// instances that nobody knows of; what interfaces hold of them keeps its type.
+func (l *lowering) renewInterfaces() string {
+	var pairs strings.Builder
+	p := l.body.Pos()
+	for _, before := range slices.SortedFunc(maps.Keys(l.renewal), func(a, b *types.TypeName) int { return cmp.Compare(a.Name(), b.Name()) }) {
+		if _, ok := before.Type().(*types.Named); ok && typeParamsOf(before.Type()) == nil {
+			fmt.Fprintf(&pairs, "(*%s)(nil), (*%s)(nil), ", l.spell(before.Type(), p), before.Name())
+		}
+	}
+	if pairs.Len() == 0 {
+		return ""
+	}
+	mentions := map[string]bool{} // sorted, as the text is part of the cell's name in the cache
+	for _, t := range l.session.composed {
+		if n := l.renewal.of(t); n != t && l.unspellable(n) == "" {
+			mentions["(*"+l.spell(n, p)+")(nil), "] = true
+		}
+	}
+	return "ωˍcell.Mention(" + strings.Join(sortedKeys(mentions), "") + ")\nωˍcell.Renew(" + pairs.String() + ")\n"
+}
 
 // declaresInit reports whether the cell has an init function of the user's, which runs when the cell is loaded.
 func (l *lowering) declaresInit() bool {

@@ -13,7 +13,8 @@ import (
 // earlier cell, the type is therefore compiled again in this cell, from its earlier text, with all its methods and the new
 // one; and so are the types and functions that mention it. The new type has the layout of the old one. So the variables
 // that have the old type are, from then on, declared to later cells as the new type at the same place in memory, and
-// functions take the place of their earlier definitions. Values that were put into interfaces before keep the old type.
+// functions take the place of their earlier definitions. What interfaces hold is given the new type by the worker, as far
+// as it can be reached from variables.
 
 // A declaration is a type, constant or function chunk of a cell that was compiled, kept for that purpose.
 type declaration struct {
@@ -28,6 +29,7 @@ type declaration struct {
 
 // remember keeps the declarations of a cell that was compiled. The cell's names are those of the session already.
 func (s *Session) remember(c *checked) {
+	s.rememberComposed(c)
 	for i := range c.chunks {
 		ch := &c.chunks[i]
 		if ch.kind != declChunk {
@@ -59,6 +61,24 @@ func (s *Session) remember(c *checked) {
 		s.declarations = append(s.declarations, d)
 	}
 	s.declarations = slices.DeleteFunc(s.declarations, func(d *declaration) bool { return !s.inForce(d) })
+}
+
+// rememberComposed keeps the types that a cell makes of types of cells: interfaces may hold their values.
+func (s *Session) rememberComposed(c *checked) {
+	for _, tv := range c.info.Types {
+		switch tv.Type.(type) {
+		case *types.Pointer, *types.Slice, *types.Array, *types.Map, *types.Chan, *types.Signature, *types.Struct:
+		default:
+			continue
+		}
+		ofCell := walkTypes(tv.Type, func(t types.Type) bool {
+			n, ok := t.(*types.Named)
+			return ok && isCell(n.Obj().Pkg())
+		})
+		if ofCell && !mentionsTypeParameter(tv.Type) && !slices.ContainsFunc(s.composed, func(t types.Type) bool { return types.Identical(t, tv.Type) }) {
+			s.composed = append(s.composed, tv.Type)
+		}
+	}
 }
 
 // methodOf returns the receiver's type and the name of a method declaration.
@@ -395,6 +415,11 @@ func (r renewal) variables(seq func(func(*types.Var) bool)) (list []*types.Var, 
 func (s *Session) renewVariables(r renewal) {
 	if len(r) == 0 {
 		return
+	}
+	for _, t := range slices.Clone(s.composed) {
+		if n := r.of(t); n != t {
+			s.composed = append(s.composed, n)
+		}
 	}
 	for name, e := range s.names {
 		v, ok := e.obj.(*types.Var)

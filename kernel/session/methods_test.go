@@ -32,6 +32,24 @@ func TestMethodsMayBeAddedInLaterCells(t *testing.T) {
 			{cell: "func (s *Stack[T]) Len() int { return len(s.items) }"},
 			{cell: "st.Len(), st", out: "[result 2 {[3 4]}]"},
 		}},
+		{"what interfaces hold has the new methods too", []step{
+			{cell: "type Sq struct{ side float64; tags []string }\ntype Shape interface{ Area() float64 }\nfunc (q Sq) Area() float64 { return q.side * q.side }\n" +
+				"one := Sq{side: 3, tags: []string{\"a\"}}\nvar sh Shape = one\nitems := []any{Sq{side: 1}, &one, []Sq{{side: 2}}, map[string]Sq{\"m\": {side: 4}}, 7, nil, func(Sq) int { return 9 }}\n" +
+				"type Tree struct{ left, right *Tree; value any }\ntree := &Tree{&Tree{nil, nil, Sq{side: 5}}, nil, []any{Sq{side: 6}}}\ntree.right = tree\n" +
+				"keys := map[any]Shape{Sq2{1}: Sq{side: 7}}\ntype Sq2 struct{ n int }\nboxed := any(struct{ V any }{Sq{side: 8}})\narray := [2]Shape{Sq{side: 9}, &one}\nfun := func() Shape { return sh }"},
+			{cell: "func (q Sq) String() string { return fmt.Sprintf(\"Sq<%g>\", q.side) }"},
+			{cell: "fmt.Print(sh, sh.Area(), sh.(Sq).side, fun(), items[0].(Sq), items[1].(*Sq).side, items[2].([]Sq)[0], items[3].(map[string]Sq)[\"m\"], items[4:6], items[6].(func(Sq) int)(one))",
+				out: "Sq<3> 9 3 Sq<3> Sq<1> 3 Sq<2> Sq<4> [7 <nil>] 9"},
+			{cell: "fmt.Print(tree.left.value, tree.value.([]any)[0].(Sq).side, keys[Sq2{1}], boxed.(struct{ V any }).V, array[0], array[1].(*Sq).side)", out: "Sq<5> 6 Sq<7> Sq<8> Sq<9> 3"},
+			{cell: "items[1].(*Sq).side = 30; one.side", out: "[result 30]"},
+			{cell: "func (q Sq2) Key() int { return q.n }\nfunc (q Sq) Area() float64 { return -1 }"},
+			{cell: "for k, v := range keys { fmt.Print(k.(Sq2).Key(), v.Area(), v) }\nfmt.Print(keys[Sq2{1}].Area(), array[1].Area(), sh)", out: "1 -1 Sq<7>-1 -1 Sq<3>"},
+		}},
+		{"an interface type that mentions the renewed type", []step{
+			{cell: "type Item struct{ n int }\ntype Source interface{ Get() Item }\nfunc (i Item) Get() Item { return i }\nvar src Source = Item{4}\nsources := map[string]Source{\"a\": Item{5}}"},
+			{cell: "func (i Item) Twice() int { return 2 * i.n }"},
+			{cell: "src.Get().Twice(), sources[\"a\"].Get().Twice(), src.(Item).Twice()", out: "[result 8 10 8]"},
+		}},
 		{"what Go forbids is an error, and changes nothing", []step{
 			{cell: "func (x int) Bad() {}", fails: "cannot define new methods on non-local type int"},
 			{cell: "func (d Dog) name() string { return \"\" }", fails: "field and method with the same name name"},

@@ -44,6 +44,7 @@ type Session struct {
 	labels   map[string]string // file name in positions -> what people call the cell
 
 	declarations []*declaration // of types, constants and functions that are in force
+	composed     []types.Type   // types without a name that cells have made of types of cells
 	magic        magicState
 
 	mu        sync.Mutex
@@ -124,7 +125,7 @@ func (s *Session) reset() error {
 	s.imports = map[string]string{}
 	s.history = map[string]*record{}
 	s.structs = nil
-	s.declarations = nil
+	s.declarations, s.composed = nil, nil
 	pkg, err := s.importer.Import("context")
 	if err != nil {
 		return fmt.Errorf("reading package context: %w", err)

@@ -43,6 +43,7 @@ func Serve(in io.Reader, out io.Writer) error {
 	cell.Display = display.Display
 	cell.SetMark(func() { s.send(reply{Op: "turn"}, true) })
 	cell.SetShow(func(values ...any) { display.Send(display.Message{Kind: "result", Data: display.Values(values...)}) })
+	cell.SetRenew(renew)
 	Handle("quiet", s.quiet)
 	Handle("deadlock", s.deadlock)
 	s.send(reply{Op: "ready"}, false)
@@ -209,6 +210,9 @@ func (s *server) execute(r request) (result *Error) {
 			return &Error{Name: "load", Value: fmt.Sprintf("loading the compiled cell: %v", err)}
 		}
 		s.loaded[file] = true
+		if err := useKnownTables(file); err != nil {
+			return &Error{Name: "load", Value: fmt.Sprintf("preparing the compiled cell: %v", err)}
+		}
 	}
 	run, ok := cell.Lookup(r.Cell)
 	if !ok {
