@@ -344,7 +344,8 @@ func (c *checked) offset(p token.Pos) int { return c.tokFile.Offset(p) }
 
 func (c *checked) sourceError(p token.Pos, msg string) *SourceError {
 	pos := c.fset.Position(p)
-	e := &SourceError{Line: pos.Line, Col: pos.Column, Msg: strings.ReplaceAll(msg, oldPrefix, "")}
+	msg = strings.ReplaceAll(strings.ReplaceAll(msg, oldPrefix, ""), c.file+":", "line ")
+	e := &SourceError{Line: pos.Line, Col: pos.Column, Msg: msg}
 	if ch := c.chunkAt(c.offset(p)); ch != nil {
 		e.file = ch.file
 	}

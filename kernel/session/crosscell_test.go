@@ -21,6 +21,37 @@ func TestInterfacesFilledAtRunTimeHoldTheSameInLaterCells(t *testing.T) {
 	})
 }
 
+func TestItIsSaidWhenFunctionsKeepWhatANameStoodFor(t *testing.T) {
+	playAll(t, []situation{
+		{"variables and functions", []step{
+			{cell: "n := 1\nother := 2\nfunc get() int { return n }\ntype T struct{}\nfunc (T) Get() int { return n + other }"},
+			{cell: "n := 5\nget()", out: "[result 5]"},
+			{cell: "n := \"text\"\nget()", out: "!note: T.Get, get still use the earlier n (int); run its cell again to change that\n[result 5]"},
+			{cell: "n := 2.5"}, // nothing uses the text
+			{cell: "func get(scale int) int { return scale }\nfunc half() int { return get(4) / 2 }\nhalf()", out: "[result 2]"},
+			{cell: "func get() float64 { return n }\nhalf(), get()", out: "!note: half still uses the earlier get (func(scale int) int); run its cell again to change that\n[result 2 2.5]"},
+			{cell: "func half() float64 { return get() / 2 }\nhalf()", out: "[result 1.25]"},
+			{cell: "type n int", out: ""},
+		}},
+	})
+}
+
+func TestVariablesOfTypesThatPackagesDoNotExport(t *testing.T) {
+	playAll(t, []situation{
+		{"declared, used and passed on in later cells", []step{
+			{cell: "order := binary.LittleEndian\nn := order.Uint16([]byte{1, 2})\nn", out: "[result 513]"},
+			{cell: "order.Uint16([]byte{3, 0}), order", out: "[result 3 LittleEndian]"},
+			{cell: "func read(b []byte) uint32 { return order.Uint32(b) }\nread([]byte{1, 0, 0, 0})", out: "[result 1]"},
+			{cell: "same := order\nvar both, count = order, 2\nvar bo binary.ByteOrder = same\nfmt.Print(bo == order, both, count)", out: "true LittleEndian 2"},
+			{cell: "order := binary.BigEndian\nread([]byte{1, 0, 0, 0}), order.Uint16([]byte{1, 2}), same.Uint16([]byte{1, 2})", out: "!note: read still uses the earlier order (binary.littleEndian); run its cell again to change that\n[result 1 258 513]"},
+			{cell: "order := order\nfmt.Printf(\"%v %T\", order, order)", out: "BigEndian binary.bigEndian"},
+			{cell: "order = binary.BigEndian\np := &order\np.String()", fails: "a session variable or function cannot have the type *encoding/binary.bigEndian"},
+			{cell: "order", out: "[result BigEndian]"},
+			{cell: "func() string { q := &order; return q.String() }()", out: "[result BigEndian]"},
+		}},
+	})
+}
+
 func TestUnexportedNamesOfEarlierCells(t *testing.T) {
 	playAll(t, []situation{
 		{"fields", []step{

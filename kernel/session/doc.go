@@ -38,13 +38,18 @@
 // earlier code keeps the old one. In x := f(x), and in the statements above it, x is what it was before the cell.
 //
 // A type of an earlier cell that gets a method is compiled again, from its earlier text, with all types and functions that
-// mention it. The layout is the same, so the variables stay where they are and are declared with the new type from then on.
+// mention it. The layout is the same, so the variables stay where they are and are declared with the new type from then on; the
+// worker goes through them and gives what interfaces hold the new type.
+//
+// Plugins have tables of methods of their own for what they put into interfaces, and compiled code compares their addresses.
+// Where the runtime has made a table before, the worker puts that in the place of the plugin's (itabs.go).
 //
 // What needs no compiler (1+1, x, x = 3, f(2)) is executed by the worker by reflection. Cells that wait in the queue are
 // compiled while earlier ones run, in a copy of the session that leaves nothing but compiled cells in the cache.
 //
 // Loops and functions that could recurse begin with a check of a flag, which is how an interrupt stops a cell that
-// computes; one that recovers from that is stopped for good a little later. What waits elsewhere sees its context (ctx)
+// computes; one that recovers from that is stopped for good a little later. When stacks become large, functions look at the
+// depth of theirs in the same check, and a recursion without end is stopped before Go's runtime ends the process. What waits elsewhere sees its context (ctx)
 // cancelled, or is left behind after a grace period, and ends when the call that it waits in returns.
 //
 // The name of a package is a hash of its text and of everything that it is compiled from, and compiled cells are kept on

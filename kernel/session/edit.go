@@ -44,6 +44,7 @@ func (l *lowering) editTree() {
 			}
 			l.methodName(n)
 			l.redirect(n, path)
+			l.reachHidden(n)
 			l.dotImported(n, path)
 			if name := original(n.Name); name != n.Name && l.reused[name] != nil {
 				l.edit(n.Pos(), n.End(), name) // the earlier variable and the declared one are the same

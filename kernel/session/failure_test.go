@@ -47,7 +47,7 @@ func TestFailuresOfCells(t *testing.T) {
 			{cell: "1 +", fails: "compile error: syntax error: expected operand, found the end of the cell"},
 			{cell: "1 + }", fails: "compile error: syntax error: expected operand, found '}'"},
 			{cell: "import \"golang.org/x/exp/constraints\"", fails: "to add it to this session: %get golang.org/x/exp/constraints"},
-			{cell: "order := binary.LittleEndian", fails: "declare it with an interface type"},
+			{cell: "order := &binary.LittleEndian", fails: "declare it with an interface type"},
 			{cell: "var order binary.ByteOrder = binary.LittleEndian"},
 			{cell: "func f( {", fails: "compile error: syntax error"},
 			{cell: "y := undefined1 + undefined2", fails: "undefined: undefined1"},

@@ -29,6 +29,10 @@ func TestImports(t *testing.T) {
 			{cell: "var tmpl template.HTML = \"<b>\"\ntmpl", out: "[result <b>]"},
 			{cell: "b := make([]byte, 4)\nn := rand.Read(b)\nn", fails: "undefined: rand.Read"},
 		}},
+		{"rarer packages of the standard library and gonum", []step{
+			{cell: "b := pem.EncodeToMemory(&pem.Block{Type: \"T\"})\nlen(b) > 0, plotutil.Color(1) != nil, quad.Legendre{} == quad.Legendre{}", out: "[result true true true]"},
+			{cell: "nosuchpackage.F()", fails: "undefined: nosuchpackage"},
+		}},
 		{"types of packages", []step{
 			{cell: "var wg sync.WaitGroup"},
 			{cell: "wg.Add(1)\nwg.Done()\nwg.Wait()"},

@@ -172,7 +172,7 @@ func (l *lowering) findReused() {
 		if !ok || v.Parent() != l.pkg.Scope() {
 			continue
 		}
-		if e := l.session.names[id.Name]; e != nil && isVar(e.obj) && e.cell != nil && types.Identical(e.obj.Type(), v.Type()) {
+		if e := l.session.names[id.Name]; e != nil && isVar(e.obj) && e.cell != nil && types.Identical(e.obj.Type(), v.Type()) && !l.hidden(v) {
 			l.reused[id.Name] = e
 		}
 	}
@@ -323,6 +323,10 @@ func (l *lowering) variables(ch *chunk, v *ast.ValueSpec, decls, run *bytes.Buff
 		if name == "_" || obj == nil || l.reused[name] != nil || name != n.Name {
 			continue // blank, assigned to, or kept from an earlier cell
 		}
+		if value := l.hiddenValue(v, j, obj); value != nil {
+			fmt.Fprintf(decls, "//line goalgap:1\nvar %s = ωˍcell.Like(%s)\n", name, l.slice(l.offset(value.Pos()), l.offset(value.End())))
+			continue
+		}
 		fmt.Fprintf(decls, "//line goalgap:1\nvar %s %s\n", name, l.typeText(v, obj))
 	}
 	if len(v.Values) == 0 {
@@ -407,7 +411,7 @@ func (l *lowering) statement(st ast.Stmt, decls, run *bytes.Buffer) {
 	case shown && tv.IsType():
 		l.fail(es.Pos(), "%s is a type, not a value", text)
 	case shown && overflowsInt(tv):
-		fmt.Fprintf(run, "ωˍcell.Show(%q)\n", tv.Value.ExactString())
+		fmt.Fprintf(run, "ωˍcell.Show(%q)\nconst _ = %s\n", tv.Value.ExactString(), text)
 	case shown:
 		fmt.Fprintf(run, "ωˍcell.Show(%s)\n", text)
 	case isCall || isReceive(es.X):
@@ -483,6 +487,9 @@ func (l *lowering) exports(decls, run *bytes.Buffer) {
 			fmt.Fprintf(&l.slots, "ωˍfunc_%s = %s; ωˍcell.Name(%q, &ωˍfunc_%s); ", name, name, pathPlaceholder+".ωˍfunc_"+name, name)
 		case *types.Var:
 			if l.reused[name] == nil && !strings.HasPrefix(name, reservedLower) {
+				if l.hidden(obj) {
+					fmt.Fprintf(decls, "var Ωˍ%s = &%s\n", name, name)
+				}
 				fmt.Fprintf(&l.slots, "ωˍcell.Name(%q, &%s); ", pathPlaceholder+"."+name, name)
 			}
 		}

@@ -93,7 +93,14 @@ func size(bytes int64) string {
 
 // explainMemory says of a worker that died under a limit what it died of.
 func (s *Session) explainMemory(f *Failure) *Failure {
-	if f == nil || !f.Died || s.magic.limit == 0 {
+	if f == nil || s.magic.limit == 0 {
+		return f
+	}
+	if f.Name == "load" && strings.Contains(f.Value, "failed to map segment") {
+		f.Name, f.Value = "out of memory", fmt.Sprintf("the compiled cell does not fit into what is left of %s, the limit that %%memlimit has set", size(s.magic.limit))
+		f.Traceback = []string{red + f.Name + plain + ": " + f.Value}
+	}
+	if !f.Died {
 		return f
 	}
 	all := f.Value + strings.Join(f.Traceback, "\n")

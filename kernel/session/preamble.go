@@ -40,6 +40,10 @@ func (l *lowering) declare(name string, e *entry) {
 	b, p := &l.preamble, l.body.Pos()
 	switch obj := e.obj.(type) {
 	case *types.Var:
+		if l.hidden(obj) && e.cell != nil {
+			fmt.Fprintf(b, "var %s%s = %s.Ωˍ%s\n", hiddenPrefix, name, l.use(e.cell), e.name)
+			return
+		}
 		if e.cell != nil {
 			l.need(e.cell)
 		}

@@ -2,12 +2,56 @@ package session
 
 import (
 	"context"
+	"fmt"
+	"go/types"
 	"slices"
 	"strings"
+
+	"goalgap/kernel/worker"
 )
 
 // In a cell that says x := 1 and further down x := "text", the second x is another variable, as it would be in a cell of
 // its own. Such a cell is run in two pieces, cut above the second declaration.
+
+// tellOfEarlier says on standard error which functions still use a variable or function of the session whose name is about to
+// stand for a new one: with another type it is another thing, and what was compiled keeps the one that it knows.
+func (s *Session) tellOfEarlier(entries []*entry) {
+	for _, e := range entries {
+		old := s.names[e.name]
+		if old == nil || old.cell == nil || sameThing(e, old) || isType(e.obj) || isType(old.obj) {
+			continue
+		}
+		if f, ok := old.obj.(*types.Func); ok && f.Signature().TypeParams().Len() > 0 {
+			continue // nothing calls those by way of a variable
+		}
+		if _, ok := old.obj.(*types.Const); ok {
+			continue
+		}
+		users := map[string]bool{}
+		for _, d := range s.declarations {
+			if d.isType || d.uses[e.name] != old || !s.inForce(d) {
+				continue
+			}
+			for n, user := range d.names {
+				if user == nil || s.names[n] != user || n == e.name || slices.ContainsFunc(entries, func(e *entry) bool { return e.name == n }) {
+					continue
+				}
+				if d.method != "" {
+					n += "." + d.method
+				}
+				users[n] = true
+			}
+		}
+		if len(users) > 0 {
+			verb := "use"
+			if len(users) == 1 {
+				verb = "uses"
+			}
+			s.events(worker.Event{Kind: "stderr", Text: fmt.Sprintf("note: %s still %s the earlier %s (%s); run its cell again to change that\n",
+				strings.Join(sortedKeys(users), ", "), verb, e.name, typeName(old.obj.Type()))})
+		}
+	}
+}
 
 // cutRedeclared looks for a place above which a cell that has mistakes can be cut so that neither piece has any. It changes
 // nothing in the session.

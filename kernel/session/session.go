@@ -294,6 +294,7 @@ func (s *Session) commit(c *checked, l *lowered, cell *cellPackage) *record {
 	if !slices.Contains(s.order, cell) {
 		s.order = append(s.order, cell)
 	}
+	s.tellOfEarlier(l.entries)
 	own := map[string]bool{}
 	for _, e := range l.entries {
 		own[e.name] = true

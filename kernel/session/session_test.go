@@ -309,7 +309,6 @@ func TestInterrupt(t *testing.T) {
 func TestWorkerDeathIsReportedAndSurvived(t *testing.T) {
 	for cell, want := range map[string]string{
 		"os.Exit(3)": "exit: the cell ended the process: exit status 3",
-		"func f(n int) int { return f(n+1) + 1 }\nf(0)":                                           "fatal error: stack overflow",
 		"go func() { panic(\"elsewhere\") }()\ntime.Sleep(time.Minute)":                           "panic: in another goroutine: elsewhere",
 		"import \"syscall\"\nsyscall.Kill(os.Getpid(), syscall.SIGKILL)\ntime.Sleep(time.Minute)": "died: the process was killed by signal killed",
 	} {
@@ -391,10 +390,31 @@ func TestAPlotOfGonumIsDrawn(t *testing.T) {
 	}
 }
 
-func TestAStackOverflowSaysWhere(t *testing.T) {
+func TestACompileErrorNamesAnotherPlaceByItsLine(t *testing.T) {
 	s, _ := open(t)
-	f := s.Execute("func deep(n int) int { return deep(n+1) + 1 }\ndeep(0)", "cell 1")
-	if f == nil || !f.Died || f.Value != "stack overflow" || !strings.Contains(strings.Join(f.Traceback, "\n"), "deep") {
+	f := s.Execute("type T struct{}\nfunc (T) M() {}\nfunc (T) M() {}", "cell 1")
+	if f == nil || f.Value != "method T.M already declared at line 2:10" {
+		t.Errorf("got %v", f)
+	}
+}
+
+func TestARecursionWithoutEndIsStoppedAndVariablesAreKept(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills half a gigabyte")
+	}
+	s, r := open(t)
+	playIn(t, s, r, []step{
+		{cell: "kept := 7\nfunc deep(n int) int { return deep(n+1) + 1 }\nfunc wide(b [1 << 16]byte, n int) int { return wide(b, n+1) + int(b[n%10]) }\nfunc to(n int) int { if n == 0 { return 0 }; return to(n-1) + 1 }"},
+		{cell: "to(3_000_000)", out: "[result 3000000]"}, // deep, but not too deep
+		{cell: "wide([1 << 16]byte{}, 0)", fails: "stack overflow"},
+		{cell: "kept", out: "[result 7]"},
+		{cell: "func() { defer func() { fmt.Print(recover() != nil) }(); deep(0) }()", out: "true"},
+		{cell: "to(1000) + kept", out: "[result 1007]"},
+		{cell: "go deep(0)\nselect {}", fails: "in another goroutine: stack overflow"},
+		{cell: "kept", out: "[result 7]"},
+	})
+	f := s.Execute("deep(0)", "cell 1")
+	if f == nil || f.Died || !strings.HasPrefix(f.Value, "stack overflow") || !strings.Contains(strings.Join(f.Traceback, "\n"), "deep") {
 		t.Errorf("got %+v", f)
 	}
 }

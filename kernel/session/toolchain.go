@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log"
 	"maps"
 	"os"
 	"os/exec"
@@ -54,11 +55,12 @@ type Toolchain struct {
 	modfile string // go.mod with the modules that %get has added; empty: the project's
 
 	mu         sync.Mutex
-	export     map[string]string        // import path -> compiled package
-	byName     map[string][]string      // package name -> import paths that cells may use without importing them
-	own        map[string]bool          // packages of the project
-	claims     map[string]chan struct{} // cells that are being compiled, by hash
-	version256 string                   // hash of the toolchain and the base packages
+	export     map[string]string          // import path -> compiled package
+	byName     map[string][]string        // package name -> import paths that cells may use without importing them
+	own        map[string]bool            // packages of the project
+	claims     map[string]chan struct{}   // cells that are being compiled, by hash
+	rest       func() map[string][]string // like byName, of rarer packages; takes half a second the first time
+	version256 string                     // hash of the toolchain and the base packages
 }
 
 // Prepare finds the toolchain, compiles the packages that cells need and builds the worker. root is a directory inside
@@ -110,7 +112,25 @@ func PrepareFor(ctx context.Context, root, dir string, progress func(string)) (*
 		return nil, listErr
 	}
 	t.version256 = t.hashExports()
+	t.rest = sync.OnceValue(t.listRest)
 	return t, nil
+}
+
+// listRest finds the packages of the standard library, gonum and gonum/plot by name.
+func (t *Toolchain) listRest() map[string][]string {
+	args := append([]string{"list", "-e", "-f", "{{.Name}} {{.ImportPath}}"}, t.moduleFlag()...)
+	out, err := t.run(context.Background(), t.goTool, append(args, "std", "gonum.org/v1/gonum/...", "gonum.org/v1/plot/...")...)
+	if err != nil {
+		log.Printf("goalgap: listing packages that cells can use without importing them: %v", err)
+		return nil
+	}
+	m := map[string][]string{}
+	for line := range strings.Lines(string(out)) {
+		if name, path, ok := strings.Cut(strings.TrimSpace(line), " "); ok && name != "main" && name != "" && !internalPath(path) {
+			m[name] = append(m[name], path)
+		}
+	}
+	return m
 }
 
 const workerName = "goalgap-worker"
@@ -340,7 +360,8 @@ func (t *Toolchain) lookup(path string) (io.ReadCloser, error) {
 }
 
 // candidates returns the import paths that a bare package name can stand for, best first: goalgap's own packages, then
-// the standard library, then gonum and other dependencies.
+// the standard library, then gonum and other dependencies, then what is used so rarely that it is looked for only where
+// nothing else has the name.
 func (t *Toolchain) candidates(name string) []string {
 	t.mu.Lock()
 	paths := slices.Clone(t.byName[name])
@@ -360,7 +381,11 @@ func (t *Toolchain) candidates(name string) []string {
 	for n < len(paths) && rank(paths[n]) == 0 {
 		n++
 	}
-	return slices.Concat(paths[:n], std, paths[n:])
+	found := slices.Concat(paths[:n], std, paths[n:])
+	if len(found) == 0 && t.rest != nil {
+		return t.rest()[name]
+	}
+	return found
 }
 
 // importConfig writes the file that tells the compiler and the linker where packages lie.

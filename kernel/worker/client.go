@@ -201,6 +201,7 @@ func (c *Client) execute(r request) *Error {
 	ended := make(chan struct{})
 	defer close(ended)
 	go c.watch(id, ended)
+	go c.watchStacks(ended)
 	select {
 	case e := <-done:
 		return e
@@ -231,7 +232,7 @@ func (c *Client) death() *Error {
 		e.Value = "the worker was stopped"
 	case strings.HasPrefix(first, "panic: "):
 		e.Name, e.Value = "panic", "in another goroutine: "+strings.TrimPrefix(first, "panic: ")
-	case strings.HasPrefix(first, "runtime: goroutine stack exceeds"):
+	case strings.HasPrefix(first, overflowPrefix):
 		e.Name, e.Value = "fatal error", "stack overflow"
 	case strings.HasPrefix(first, "fatal error: "):
 		e.Name, e.Value = "fatal error", strings.TrimPrefix(first, "fatal error: ")
@@ -255,7 +256,7 @@ func (c *Client) death() *Error {
 
 func firstLine(s string) string {
 	for line := range strings.Lines(s) {
-		for _, p := range []string{"panic: ", "fatal error: ", "runtime: goroutine stack exceeds"} {
+		for _, p := range crashPrefixes {
 			if strings.HasPrefix(line, p) {
 				return strings.TrimSpace(line)
 			}
@@ -400,6 +401,10 @@ type stream struct {
 	reached  int64 // last mark read
 	released int64 // last mark whose message was delivered
 	closed   bool
+
+	held    strings.Builder  // text that looks like a crash
+	giveUp  <-chan time.Time // when it is put out all the same; nil: nothing is held
+	midLine bool             // the last text did not end with a line
 }
 
 func newStream(kind string, emit func(Event), c *Client) *stream {
@@ -440,6 +445,7 @@ func (s *stream) read(r io.ReadCloser) {
 		case b, ok := <-chunks:
 			if !ok {
 				s.text(pending)
+				s.died()
 				return
 			}
 			waiting := len(pending) > 0
@@ -454,6 +460,8 @@ func (s *stream) read(r io.ReadCloser) {
 			if pending = s.flush(pending); len(pending) > 0 {
 				timer.Reset(flushEvery)
 			}
+		case <-s.giveUp:
+			s.putOutHeld()
 		}
 	}
 }
@@ -471,6 +479,7 @@ func (s *stream) split(b []byte) []byte {
 		}
 		n, err := strconv.ParseInt(string(b[i+len(markStart):i+len(markStart)+end]), 10, 64)
 		s.text(b[:i])
+		s.putOutHeld() // the process lives
 		b = b[i+len(markStart)+end+1:]
 		if err != nil {
 			continue
@@ -527,7 +536,58 @@ func (s *stream) text(b []byte) {
 	t := strings.ToValidUTF8(string(b), "\uFFFD")
 	if s.tail != nil {
 		s.tail.add(t)
+		if t = s.hold(t); t == "" {
+			return
+		}
 	}
+	s.put(t)
+}
+
+// hold returns what of a text may go out, and keeps back what looks like a crash.
+func (s *stream) hold(t string) string {
+	if s.giveUp == nil {
+		start := crashStart(t, !s.midLine)
+		s.midLine = !strings.HasSuffix(t, "\n")
+		if start < 0 {
+			return t
+		}
+		limit := holdCrash
+		if strings.HasPrefix(t[start:], overflowPrefix) {
+			limit = holdOverflow
+		}
+		s.giveUp = time.After(limit)
+		s.held.WriteString(t[start:])
+		return t[:start]
+	}
+	s.midLine = !strings.HasSuffix(t, "\n")
+	if s.held.Len() < maxHeld {
+		s.held.WriteString(t)
+	}
+	return ""
+}
+
+// putOutHeld puts out text that looked like a crash, as the process has survived it.
+func (s *stream) putOutHeld() {
+	if s.giveUp == nil {
+		return
+	}
+	t := s.held.String()
+	s.held.Reset()
+	s.giveUp = nil
+	s.put(t)
+}
+
+// died puts out what is to be shown of the text of a crash.
+func (s *stream) died() {
+	if s.giveUp == nil {
+		return
+	}
+	if t := crashMessage(s.held.String()); t != "" {
+		s.put(t)
+	}
+}
+
+func (s *stream) put(t string) {
 	s.client.mu.Lock()
 	run := s.client.current
 	s.client.mu.Unlock()

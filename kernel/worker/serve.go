@@ -46,6 +46,8 @@ func Serve(in io.Reader, out io.Writer) error {
 	cell.SetRenew(renew)
 	Handle("quiet", s.quiet)
 	Handle("deadlock", s.deadlock)
+	Handle("stacks", stacks)
+	cell.SetOverflowed(s.overflowed)
 	s.send(reply{Op: "ready"}, false)
 
 	runs := make(chan request)
@@ -223,10 +225,17 @@ func (s *server) execute(r request) (result *Error) {
 }
 
 func describe(p any) *Error {
-	e := &Error{Name: "panic", Stack: string(debug.Stack())}
+	e := &Error{Name: "panic"}
+	if _, deep := p.(cell.Overflow); deep {
+		e.Stack = innermost(20)
+	} else {
+		e.Stack = string(debug.Stack())
+	}
 	switch p := p.(type) {
 	case cell.Interrupted:
 		e.Name, e.Value = "interrupted", "the cell was interrupted"
+	case cell.Overflow:
+		e.Value = OverflowText
 	case cell.Failure:
 		e.Name, e.Value = "error", text(p.Err.Error)
 	case error:

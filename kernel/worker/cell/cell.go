@@ -63,6 +63,7 @@ type run struct {
 	insist    atomic.Bool    // the interrupt stays, whatever recovers from it
 	killed    atomic.Bool    // a goroutine that the cell started was stopped
 	goroutine int64          // executes the cell's statements
+	self      uintptr        // the same goroutine, by a number that is quick to get
 	label     unsafe.Pointer // of its goroutines
 	done      <-chan struct{}
 	cancel    func()
@@ -117,7 +118,7 @@ func profileLabel() unsafe.Pointer
 // Begin is called by the worker on the goroutine that is going to execute a cell, which has labels of its own.
 func Begin() {
 	c, cancel := context.WithCancelCause(context.Background())
-	r := &run{goroutine: goroutine(), label: profileLabel(), done: c.Done(), cancel: func() { cancel(ErrInterrupted) }}
+	r := &run{goroutine: goroutine(), self: self(), label: profileLabel(), done: c.Done(), cancel: func() { cancel(ErrInterrupted) }}
 	mu.Lock()
 	ctx = cellContext{c, r}
 	_ = ctx // cells read it
@@ -129,6 +130,7 @@ func Begin() {
 
 // Finish is called by the worker when the cell has ended or was abandoned.
 func Finish() {
+	LookAtStacks(false)
 	atomic.StoreUint32(&stop, 0)
 	r := current.Load()
 	if !r.insist.Load() {
@@ -184,7 +186,14 @@ func Check() {
 	}
 }
 
-func noticed() { current.Load().interrupted() }
+func noticed() {
+	if deep.Load() && stackDepth() > stackLimit {
+		overflow()
+	}
+	if r := current.Load(); atomic.LoadUint32(&r.stop) != 0 {
+		r.interrupted()
+	}
+}
 
 // Sleep is time.Sleep in a cell: an interrupt ends it.
 func Sleep(d time.Duration) {
@@ -310,6 +319,9 @@ func Addr[T any](v T) *T { return &v }
 
 // String makes Failure readable in a raw crash report.
 func (f Failure) String() string { return "error at the top level of a cell: " + f.Err.Error() }
+
+// Like returns the zero value of its argument's type.
+func Like[T any](T) (zero T) { return zero }
 
 // Zero returns the zero value of T.
 func Zero[T any]() (zero T) { return zero }

@@ -1,0 +1,34 @@
+package worker
+
+import "testing"
+
+func TestTheBeginningOfACrashIsTheBeginningOfALine(t *testing.T) {
+	for text, want := range map[string]int{
+		"panic: x\n":                               0,
+		"a\nfatal error: all\n":                    2,
+		"ab panic: no\nnothing":                    -1,
+		"\n\nruntime: goroutine stack exceeds 1\n": 2,
+		"": -1,
+	} {
+		if got := crashStart(text, true); got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
+	}
+	if got := crashStart("panic: x", false); got != -1 {
+		t.Errorf("in the middle of a line: %d", got)
+	}
+}
+
+func TestOfACrashAMessageOfSeveralLinesIsShown(t *testing.T) {
+	for text, want := range map[string]string{
+		"panic: one\n\ngoroutine 5 [running]:\nf()\n":                                            "",
+		"panic: one\n\ttwo\n\ngoroutine 5 [running]:\nf()\n":                                     "panic: one\n\ttwo\n",
+		"fatal error: concurrent map writes\n\ngoroutine 5 [running]:\nf()\n":                    "",
+		"runtime: goroutine stack exceeds 1\nfatal error: stack overflow\n\nruntime stack:\nf()": "",
+		"panic: said the user\nand went on\n":                                                    "panic: said the user\nand went on\n",
+	} {
+		if got := crashMessage(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
