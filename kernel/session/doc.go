@@ -49,8 +49,9 @@
 //
 // Loops and functions that could recurse begin with a check of a flag, which is how an interrupt stops a cell that
 // computes; one that recovers from that is stopped for good a little later. When stacks become large, functions look at the
-// depth of theirs in the same check, and a recursion without end is stopped before Go's runtime ends the process. What waits elsewhere sees its context (ctx)
-// cancelled, or is left behind after a grace period, and ends when the call that it waits in returns.
+// depth of theirs in the same check, and a recursion without end is stopped before Go's runtime ends the process. What
+// waits elsewhere sees its context (ctx) cancelled, or is left behind after a grace period, and ends when the call that it
+// waits in returns.
 //
 // The name of a package is a hash of its text and of everything that it is compiled from, and compiled cells are kept on
 // disk under it: the same notebook in a new session compiles nothing.

@@ -1,12 +1,12 @@
 package worker
 
 import (
+	"bytes"
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
 	"path/filepath"
 	"reflect"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"unsafe"
@@ -38,14 +38,13 @@ func useKnownTables(file string) error {
 	if err != nil {
 		return err
 	}
-	name := func(i uint32) string {
-		s := names[binary.LittleEndian.Uint32(symbols[i*symbolSize:]):]
-		return string(s[:strings.IndexByte(unsafe.String(unsafe.SliceData(s), len(s)), 0)])
-	}
+	// name returns the name of a symbol, and what follows it in the table of names.
+	name := func(i uint32) []byte { return names[binary.LittleEndian.Uint32(symbols[i*symbolSize:]):] }
 	// The variable behind a function value has a symbol, which tells where in memory the plugin lies.
 	var base uintptr
+	variable := []byte(path + "." + runSymbol + "\x00")
 	for i := range uint32(len(symbols) / symbolSize) {
-		if n := name(i); strings.HasPrefix(n, path+".") && strings.HasSuffix(n, "run·f") {
+		if bytes.HasPrefix(name(i), variable) {
 			base = *(*uintptr)(unsafe.Pointer(&run)) - uintptr(binary.LittleEndian.Uint64(symbols[i*symbolSize+8:]))
 			break
 		}
@@ -58,6 +57,7 @@ func useKnownTables(file string) error {
 	if err != nil {
 		return err
 	}
+	prefix := []byte("go:itab.")
 	known := map[unsafe.Pointer]unsafe.Pointer{}
 	var slots []uintptr
 	for ; len(relocations) >= relocationSize; relocations = relocations[relocationSize:] {
@@ -66,7 +66,7 @@ func useKnownTables(file string) error {
 			kind != uint32(elf.R_AARCH64_ABS64) && kind != uint32(elf.R_AARCH64_GLOB_DAT) {
 			continue
 		}
-		if binary.LittleEndian.Uint64(relocations[16:]) != 0 || !strings.HasPrefix(name(uint32(info>>32)), "go:itab.") {
+		if binary.LittleEndian.Uint64(relocations[16:]) != 0 || !bytes.HasPrefix(name(uint32(info>>32)), prefix) {
 			continue
 		}
 		slot := base + uintptr(binary.LittleEndian.Uint64(relocations))
@@ -102,6 +102,9 @@ func useKnownTables(file string) error {
 	}
 	return nil
 }
+
+// runSymbol is the name, in its package, of the variable behind the function that executes a cell's statements.
+const runSymbol = "ωˍrun·f"
 
 // Sizes of the entries of an ELF file of 64 bits.
 const (
