@@ -29,8 +29,14 @@ type Dynamics struct {
 	Factors Factors
 	HeldOut float64 // log-likelihood of the next state in held-out episodes, nats a step
 
-	net   *nn.Net
-	input env.Batch
+	net *nn.Net
+
+	// Working memory.
+	input, seen env.Batch
+	action      []int32
+	classes     [][]chance // of each part, those that are held for possible
+	class       []int32
+	softmax     []float32
 }
 
 // TrainDynamics learns from recorded play. A recording shows what was seen; which states that were is found by playing
@@ -170,30 +176,23 @@ func (m *Dynamics) Process(e tabular.Env, least float64) (tabular.Process, error
 	}
 	real, actions, start := e.Process(), m.Spec.Actions, e.State()
 	defer e.SetState(start)
-	out := &imagined{start: start, actions: actions, next: make([][]tabular.Transition, real.States()*actions)}
-	const most = 256 // states that are asked about at a time
-	obs, action := env.NewBatch(e.Spec(), most*actions), make([]int32, most*actions)
+	out := &imagined{start: start, actions: actions, ranges: make([][2]int32, real.States()*actions)}
 	known := make([]bool, real.States())
 	known[start] = true
 	for open := []int{start}; len(open) > 0; {
-		now := open[:min(most, len(open))]
+		now := open[:min(atOnce, len(open))]
 		open = open[len(now):]
-		for i, s := range now {
+		for _, s := range now {
 			if real.Terminal(s) {
 				return nil, fmt.Errorf("world: dynamics: an episode can end in state %d of %s; ends are not predicted", s, e.Spec().Name)
 			}
-			e.SetState(s)
-			for a := range actions {
-				e.Observe(obs.Row(i*actions + a))
-				action[i*actions+a] = int32(a)
-			}
 		}
-		n := len(now) * actions
-		logits := m.net.Forward(withAction(&m.input, obs.Slice(0, n), func(i int) int32 { return action[i] }, actions))
+		logits := m.ask(e, now)
 		width := m.net.Shape.Out
-		for i := range n {
-			next := m.expand(logits[i*width:(i+1)*width], least)
-			for _, t := range next {
+		for i := range len(now) * actions {
+			lo := len(out.all)
+			out.all = m.expand(out.all, logits[i*width:(i+1)*width], least)
+			for _, t := range out.all[lo:] {
 				if t.Next < 0 || t.Next >= len(known) {
 					return nil, fmt.Errorf("world: dynamics: parts that are held for possible make up state %d; want 0 .. %d", t.Next, len(known)-1)
 				}
@@ -202,10 +201,31 @@ func (m *Dynamics) Process(e tabular.Env, least float64) (tabular.Process, error
 					open = append(open, t.Next)
 				}
 			}
-			out.next[now[i/actions]*actions+i%actions] = next
+			out.ranges[now[i/actions]*actions+i%actions] = [2]int32{int32(lo), int32(len(out.all))}
 		}
 	}
 	return out, nil
+}
+
+// atOnce is how many states are asked about at a time.
+const atOnce = 256
+
+// ask returns the network's outputs for at most atOnce states and each action in them. It puts e into these states.
+func (m *Dynamics) ask(e tabular.Env, states []int) []float32 {
+	actions := m.Spec.Actions
+	if m.seen.N == 0 {
+		m.seen, m.action = env.NewBatch(m.Spec, atOnce*actions), make([]int32, atOnce*actions)
+		for i := range m.action {
+			m.action[i] = int32(i % actions)
+		}
+	}
+	for i, s := range states {
+		e.SetState(s)
+		for a := range actions {
+			e.Observe(m.seen.Row(i*actions + a))
+		}
+	}
+	return m.net.Forward(withAction(&m.input, m.seen.Slice(0, len(states)*actions), func(i int) int32 { return m.action[i] }, actions))
 }
 
 // fits returns an error if an environment is not of the model's shape.
@@ -216,40 +236,49 @@ func (m *Dynamics) fits(s env.Spec) error {
 	return nil
 }
 
-// expand returns the distribution of the next state from the outputs for one state and action.
-func (m *Dynamics) expand(logits []float32, least float64) []tabular.Transition {
-	type combination struct {
-		class []int32
-		p     float64
+// expand appends the distribution of the next state from the outputs for one state and action.
+func (m *Dynamics) expand(dst []tabular.Transition, logits []float32, least float64) []tabular.Transition {
+	if m.classes == nil {
+		m.classes, m.class = make([][]chance, len(m.Factors.Sizes)), make([]int32, len(m.Factors.Sizes))
+		m.softmax = make([]float32, slices.Max(m.Factors.Sizes))
 	}
-	all := []combination{{nil, 1}}
-	for _, size := range m.Factors.Sizes {
-		p := make([]float32, size)
+	for k, size := range m.Factors.Sizes {
+		p := m.softmax[:size]
 		nn.Softmax(p, logits[:size])
 		logits = logits[size:]
-		var more []combination
+		most := slices.Max(p)
+		m.classes[k] = m.classes[k][:0]
 		for c, x := range p {
 			// The most probable class is always held for possible.
-			if float64(x) < least && x < slices.Max(p) {
-				continue
-			}
-			for _, before := range all {
-				more = append(more, combination{append(slices.Clone(before.class), int32(c)), before.p * float64(x)})
+			if x > 0 && (float64(x) >= least || x == most) {
+				m.classes[k] = append(m.classes[k], chance{int32(c), float64(x)})
 			}
 		}
-		all = more
 	}
-	sum := 0.0
-	for _, c := range all {
-		sum += c.p
-	}
-	var next []tabular.Transition
-	for _, c := range all {
-		if c.p > 0 {
-			next = append(next, tabular.Transition{Next: m.Factors.Join(c.class), P: c.p / sum})
+	lo, sum := len(dst), 0.0
+	var combine func(k int, p float64)
+	combine = func(k int, p float64) {
+		if k < 0 {
+			sum += p
+			dst = append(dst, tabular.Transition{Next: m.Factors.Join(m.class), P: p})
+			return
+		}
+		for _, c := range m.classes[k] {
+			m.class[k] = c.class
+			combine(k-1, p*c.p)
 		}
 	}
-	return next
+	combine(len(m.classes)-1, 1)
+	for i := range dst[lo:] {
+		dst[lo+i].P /= sum
+	}
+	return dst
+}
+
+// chance is a class of a part, and how probable it is.
+type chance struct {
+	class int32
+	p     float64
 }
 
 // Distance is the mean, over the states that the real world can come to from e's present state and all actions, of the
@@ -261,27 +290,26 @@ func (m *Dynamics) Distance(e tabular.Env) (float64, error) {
 	}
 	real, actions, start := e.Process(), m.Spec.Actions, e.State()
 	defer e.SetState(start)
-	known := map[int]bool{start: true}
+	known, mass := make([]bool, real.States()), make([]float64, real.States())
+	known[start] = true
 	sum, count := 0.0, 0
-	var truth []tabular.Transition
-	obs := env.NewBatch(e.Spec(), actions)
+	var expected, truth []tabular.Transition
 	for open := []int{start}; len(open) > 0; {
-		s := open[0]
-		open = open[1:]
-		if real.Terminal(s) {
-			continue
-		}
-		e.SetState(s)
-		for a := range actions {
-			e.Observe(obs.Row(a))
-		}
-		logits := m.net.Forward(withAction(&m.input, obs, func(i int) int32 { return int32(i) }, actions))
-		for a := range actions {
-			mass := map[int]float64{}
-			for _, t := range m.expand(logits[a*m.net.Shape.Out:(a+1)*m.net.Shape.Out], 1e-4) {
+		now := open[:min(atOnce, len(open))]
+		open = open[len(now):]
+		logits := m.ask(e, now)
+		for i := range len(now) * actions {
+			if real.Terminal(now[i/actions]) {
+				continue
+			}
+			expected = m.expand(expected[:0], logits[i*m.net.Shape.Out:(i+1)*m.net.Shape.Out], 1e-4)
+			truth = real.AppendTransitions(truth[:0], now[i/actions], i%actions)
+			for _, t := range expected {
+				if t.Next < 0 || t.Next >= len(mass) {
+					return 0, fmt.Errorf("world: dynamics: parts that are held for possible make up state %d; want 0 .. %d", t.Next, len(mass)-1)
+				}
 				mass[t.Next] += t.P
 			}
-			truth = real.AppendTransitions(truth[:0], s, a)
 			for _, t := range truth {
 				mass[t.Next] -= t.P
 				if !known[t.Next] {
@@ -289,8 +317,11 @@ func (m *Dynamics) Distance(e tabular.Env) (float64, error) {
 					open = append(open, t.Next)
 				}
 			}
-			for _, d := range mass {
-				sum += math.Abs(d) / 2
+			for _, list := range [][]tabular.Transition{expected, truth} {
+				for _, t := range list {
+					sum += math.Abs(mass[t.Next]) / 2
+					mass[t.Next] = 0
+				}
 			}
 			count++
 		}
@@ -304,10 +335,11 @@ func (m *Dynamics) Distance(e tabular.Env) (float64, error) {
 // imagined is a tabular.Process.
 type imagined struct {
 	start, actions int
-	next           [][]tabular.Transition // [states × actions]
+	all            []tabular.Transition
+	ranges         [][2]int32 // [states × actions], within all; empty where nobody is thought to come
 }
 
-func (p *imagined) States() int       { return len(p.next) / p.actions }
+func (p *imagined) States() int       { return len(p.ranges) / p.actions }
 func (p *imagined) Actions() int      { return p.actions }
 func (p *imagined) Terminal(int) bool { return false }
 
@@ -316,9 +348,9 @@ func (p *imagined) AppendStarts(dst []tabular.Chance) []tabular.Chance {
 }
 
 func (p *imagined) AppendTransitions(dst []tabular.Transition, state, action int) []tabular.Transition {
-	next := p.next[state*p.actions+action]
-	if next == nil {
+	r := p.ranges[state*p.actions+action]
+	if r[0] == r[1] {
 		return append(dst, tabular.Transition{Next: state, P: 1})
 	}
-	return append(dst, next...)
+	return append(dst, p.all[r[0]:r[1]]...)
 }
