@@ -259,4 +259,11 @@ func TestDynamicsWrongInput(t *testing.T) {
 	if _, err := m.LogLikelihood(&human.Demonstrations{Spec: d.Spec}, makeRing); err == nil {
 		t.Error("no error for the likelihood of no play")
 	}
+	m.Factors.Join = func([]int32) int { return 5 }
+	if _, err := m.Process(&tabularRing{}, 0.01); err == nil || !strings.Contains(err.Error(), "make up state 5") {
+		t.Errorf("a process of states that do not exist: %v", err)
+	}
+	if _, err := m.Distance(&tabularRing{}); err == nil || !strings.Contains(err.Error(), "make up state 5") {
+		t.Errorf("the distance of states that do not exist: %v", err)
+	}
 }
