@@ -23,6 +23,8 @@ type Spec struct {
 	Dense     int    // length of the dense part of an observation; 0 if there is none
 	MaxSteps  int    // longest episode, in steps
 
+	Image Image `json:",omitzero"` // the picture that an observation shows or begins with; zero if there is none
+
 	// Where actions are not one of a few, one of Heads and Continuous is set; see the interfaces MultiDiscrete and
 	// Continuous.
 	Heads      Heads   `json:",omitzero"`  // sizes of the parts of a multi-discrete action

@@ -103,8 +103,8 @@ func NewVec(makeEnv func() (Env, error), n int, levels Levels, seed uint64) (*Ve
 	return v, nil
 }
 
-// Check reports what makes a Spec unusable: sizes that are negative or make no observation or action, or bounds of
-// actions that are none.
+// Check reports what makes a Spec unusable: sizes that are negative or make no observation or action, an image that does not
+// fit, or bounds of actions that are none.
 func (s Spec) Check() error {
 	switch {
 	case s.Sparse < 0 || s.MaxActive < 0 || s.Dense < 0 || s.MaxSteps < 0:
@@ -114,6 +114,9 @@ func (s Spec) Check() error {
 			s.Name, s.Sparse, s.MaxActive)
 	case s.Sparse == 0 && s.Dense == 0:
 		return fmt.Errorf("env: %q observes nothing: its sparse and its dense part are both empty", s.Name)
+	}
+	if err := s.checkImage(); err != nil {
+		return err
 	}
 	return s.checkActions()
 }

@@ -15,8 +15,8 @@ type Job struct {
 
 	// Loss is handed the outputs out [hi-lo][Out] of rows lo .. hi-1 and writes the derivative of the loss with respect
 	// to them to dOut, which is of the same shape and all zeros. lo and hi count within Rows where there are Rows, and
-	// lo is a multiple of Block. It is called for different rows at the same time, so it must write nowhere else than to
-	// places of its own, such as one for each lo/Block.
+	// lo is a multiple of Net.Block(), hi-lo is at most that. It is called for different rows at the same time, so it must write nowhere else than to
+	// places of its own, such as one for each lo/Net.Block().
 	Loss func(lo, hi int, out, dOut []float32)
 }
 
@@ -64,7 +64,7 @@ func Accumulate(jobs ...Job) {
 			}
 		}
 		rows := job.rows()
-		parts := partsOf(rows)
+		parts := n.partsOf(rows)
 		for i := range parts {
 			if p := n.part(i); i > 0 && p.grad == nil {
 				p.grad = aligned(len(n.Grad))
@@ -100,9 +100,9 @@ func (a *accumulation) runPiece(i int) {
 		grad = p.grad
 		clear(grad)
 	}
-	lo, hi := partRange(job.rows(), partsOf(job.rows()), number)
-	for ; lo < hi; lo += Block {
-		end := min(lo+Block, hi)
+	lo, hi := n.partRange(job.rows(), n.partsOf(job.rows()), number)
+	for ; lo < hi; lo += n.block {
+		end := min(lo+n.block, hi)
 		size := (end - lo) * n.Shape.Out
 		n.forward(p, job.Batch, job.Rows, lo, end, p.out[:size])
 		clear(p.dOut[:size])
@@ -116,7 +116,7 @@ func (a *accumulation) runPiece(i int) {
 func (a *accumulation) reduceSpan(i int) {
 	s := a.spans[i]
 	job := &a.jobs[s.job]
-	for _, p := range job.Net.parts[1:partsOf(job.rows())] {
+	for _, p := range job.Net.parts[1:job.Net.partsOf(job.rows())] {
 		add(job.Net.Grad[s.lo:s.hi], p.grad[s.lo:s.hi])
 	}
 }

@@ -41,3 +41,16 @@ func add(dst, src []float32) { addPortable(dst, src) }
 func sumSquares(x []float32) float64 { return sumSquaresPortable(x) }
 
 func adam(p, m, v, g []float32, k *adamConst) { adamPortable(p, m, v, g, k) }
+
+func sumOfProducts(m, n, k int, pairs []pair, a []float32, strideA, rsa, csa int, b []float32, strideB, ldb int, c []float32, ldc int, from []float32, ldf int) {
+	sumOfProductsPortable(m, n, k, pairs, a, strideA, rsa, csa, b, strideB, ldb, c, ldc, from, ldf)
+}
+
+// relu writes max(x, 0) to y, which may be x.
+func relu(y, x []float32) { reluPortable(y, x) }
+
+func reluGrad(d, r []float32) { reluGradPortable(d, r) }
+
+func poolMax(y, chosen, x []float32, place float32) { poolMaxPortable(y, chosen, x, place) }
+
+func poolGrad(dx, dy, chosen []float32, place float32) { poolGradPortable(dx, dy, chosen, place) }

@@ -185,6 +185,195 @@ func (s isa) gemm(rows, vecs int) {
 	p("\tRET")
 }
 
+// sumOfProducts writes the tile of a convolution: C = From + Σ Aₜ·Bₜ, with C in registers throughout. Aₜ is the
+// matrix that lies pairs[t].a strides from a, and Bₜ the one that lies pairs[t].b strides from b.
+func (s isa) sumOfProducts(rows, vecs int) {
+	label := fmt.Sprintf("sumOfProducts%sx%dx%d", s.name, rows, vecs)
+	p("\n// func %s(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)", label)
+	p("TEXT ·%s(SB), NOSPLIT, $0-120", label)
+	p("\tMOVQ last+112(FP), CX")
+	s.mask()
+	each := func(pointer, stride string, f func(r int, addr string, partial bool)) {
+		for i := range rows {
+			for v := range vecs {
+				f(i*vecs+v, fmt.Sprintf("%d(%s)", v*s.lanes*4, pointer), v == vecs-1)
+			}
+			if i < rows-1 {
+				p("\tADDQ %s, %s", stride, pointer)
+			}
+		}
+	}
+	load := func(r int, addr string, partial bool) {
+		if partial {
+			s.loadMasked(addr, r)
+		} else {
+			p("\tVMOVUPS %s, %s", addr, s.r(r))
+		}
+	}
+	p("\tMOVQ from+96(FP), R13")
+	p("\tMOVQ ldf+104(FP), R12")
+	each("R13", "R12", load)
+	p("\tMOVQ pairs+0(FP), R12")
+	p("\tMOVQ count+8(FP), R13")
+	p("\tMOVQ rsa+40(FP), R8")
+	p("\tMOVQ csa+48(FP), CX")
+	p("\tMOVQ ldb+72(FP), SI")
+	p("\tLEAQ (R8)(R8*2), R9")
+	p("pair_%s:", label)
+	p("\tMOVLQSX (R12), AX")
+	p("\tIMULQ stridea+32(FP), AX")
+	p("\tADDQ a+24(FP), AX")
+	p("\tLEAQ (AX)(R8*4), R10")
+	p("\tMOVLQSX 4(R12), BX")
+	p("\tIMULQ strideb+64(FP), BX")
+	p("\tADDQ b+56(FP), BX")
+	p("\tADDQ $8, R12")
+	p("\tMOVQ k+16(FP), DX")
+	p("loop_%s:", label)
+	bReg := rows * vecs
+	for v := range vecs {
+		load(bReg+v, fmt.Sprintf("%d(BX)", v*s.lanes*4), v == vecs-1)
+	}
+	addrs := []string{"(AX)", "(AX)(R8*1)", "(AX)(R8*2)", "(AX)(R9*1)", "(R10)", "(R10)(R8*1)", "(R10)(R8*2)", "(R10)(R9*1)"}
+	for i := range rows {
+		x := bReg + vecs
+		if s.lanes == 16 {
+			x += i % 2
+		}
+		p("\tVBROADCASTSS %s, %s", addrs[i], s.r(x))
+		for v := range vecs {
+			p("\tVFMADD231PS %s, %s, %s", s.r(bReg+v), s.r(x), s.r(i*vecs+v))
+		}
+	}
+	p("\tADDQ CX, AX")
+	p("\tADDQ CX, R10")
+	p("\tADDQ SI, BX")
+	p("\tDECQ DX")
+	p("\tJNE loop_%s", label)
+	p("\tDECQ R13")
+	p("\tJNE pair_%s", label)
+	p("\tMOVQ c+80(FP), DI")
+	p("\tMOVQ ldc+88(FP), R11")
+	each("DI", "R11", func(r int, addr string, partial bool) {
+		if partial {
+			s.storeMasked(r, addr)
+		} else {
+			p("\tVMOVUPS %s, %s", s.r(r), addr)
+		}
+	})
+	p("\tVZEROUPPER")
+	p("\tRET")
+}
+
+// positive leaves in register x those lanes alone in which register r is greater than 0 and makes the others 0. Register
+// t is destroyed.
+func (s isa) positive(x, r, t int) {
+	p("\tVXORPS %[1]s, %[1]s, %[1]s", s.r(t))
+	if s.lanes == 16 {
+		p("\tVCMPPS $0x1e, %s, %s, K2", s.r(t), s.r(r)) // r greater than 0, and a number
+		p("\tVMOVAPS.Z %s, K2, %s", s.r(x), s.r(x))
+	} else {
+		p("\tVCMPPS $0x1e, %s, %s, %s", s.r(t), s.r(r), s.r(t))
+		p("\tVANDPS %s, %s, %s", s.r(t), s.r(x), s.r(x))
+	}
+}
+
+// relu writes the rectifier and its relatives, two slices of n numbers each.
+func (s isa) relu() {
+	head := func(name string) string {
+		label := name + s.name
+		p("\n// func %s(y, x *float32, n int)", label)
+		p("TEXT ·%s(SB), NOSPLIT, $0-24", label)
+		p("\tMOVQ y+0(FP), DI")
+		p("\tMOVQ x+8(FP), SI")
+		p("\tMOVQ n+16(FP), CX")
+		return label
+	}
+	next := func() {
+		p("\tADDQ $%d, DI", 4*s.lanes)
+		p("\tADDQ $%d, SI", 4*s.lanes)
+	}
+	s.vectors(head("relu"), func(load func(string, int), store func(int, string)) {
+		load("(SI)", 0)
+		p("\tVXORPS %[1]s, %[1]s, %[1]s", s.r(1))
+		p("\tVMAXPS %[1]s, %[2]s, %[1]s", s.r(0), s.r(1)) // NaN stays NaN
+		store(0, "(DI)")
+		next()
+	})
+	p("\tVZEROUPPER")
+	p("\tRET")
+	s.vectors(head("reluGrad"), func(load func(string, int), store func(int, string)) {
+		load("(DI)", 0)
+		load("(SI)", 1)
+		s.positive(0, 1, 2)
+		store(0, "(DI)")
+		next()
+	})
+	p("\tVZEROUPPER")
+	p("\tRET")
+}
+
+// pool writes the two directions of max-pooling for one of the window's places, whose number is given.
+func (s isa) pool() {
+	label := "poolMax" + s.name
+	p("\n// func %s(y, chosen, x *float32, n int, place float32)", label)
+	p("TEXT ·%s(SB), NOSPLIT, $0-36", label)
+	p("\tMOVQ y+0(FP), DI")
+	p("\tMOVQ chosen+8(FP), DX")
+	p("\tMOVQ x+16(FP), SI")
+	p("\tMOVQ n+24(FP), CX")
+	p("\tVBROADCASTSS place+32(FP), %s", s.r(4))
+	s.vectors(label, func(load func(string, int), store func(int, string)) {
+		load("(DI)", 0)
+		load("(DX)", 1)
+		load("(SI)", 2)
+		if s.lanes == 16 {
+			// Not at most: x greater than y, or one of them NaN.
+			p("\tVCMPPS $0x16, Z0, Z2, K2")
+			p("\tVMOVAPS Z2, K2, Z0")
+			p("\tVMOVAPS Z4, K2, Z1")
+		} else {
+			p("\tVCMPPS $0x16, Y0, Y2, Y3")
+			p("\tVBLENDVPS Y3, Y2, Y0, Y0")
+			p("\tVBLENDVPS Y3, Y4, Y1, Y1")
+		}
+		store(0, "(DI)")
+		store(1, "(DX)")
+		for _, r := range []string{"DI", "DX", "SI"} {
+			p("\tADDQ $%d, %s", 4*s.lanes, r)
+		}
+	})
+	p("\tVZEROUPPER")
+	p("\tRET")
+	label = "poolGrad" + s.name
+	p("\n// func %s(dx, dy, chosen *float32, n int, place float32)", label)
+	p("TEXT ·%s(SB), NOSPLIT, $0-36", label)
+	p("\tMOVQ dx+0(FP), DI")
+	p("\tMOVQ dy+8(FP), SI")
+	p("\tMOVQ chosen+16(FP), DX")
+	p("\tMOVQ n+24(FP), CX")
+	p("\tVBROADCASTSS place+32(FP), %s", s.r(4))
+	s.vectors(label, func(load func(string, int), store func(int, string)) {
+		load("(DI)", 0)
+		load("(SI)", 1)
+		load("(DX)", 2)
+		if s.lanes == 16 {
+			p("\tVCMPPS $0, Z4, Z2, K2")
+			p("\tVADDPS Z1, Z0, K2, Z0")
+		} else {
+			p("\tVCMPPS $0, Y4, Y2, Y3")
+			p("\tVANDPS Y3, Y1, Y1")
+			p("\tVADDPS Y1, Y0, Y0")
+		}
+		store(0, "(DI)")
+		for _, r := range []string{"DI", "DX", "SI"} {
+			p("\tADDQ $%d, %s", 4*s.lanes, r)
+		}
+	})
+	p("\tVZEROUPPER")
+	p("\tRET")
+}
+
 // rowsLoop writes the loop over the indices of sumRows and addToRows; the address of a row is in R10.
 func rowsLoop(label string, body func()) {
 	p("loop_%s:", label)
@@ -746,7 +935,11 @@ func main() {
 		for _, rows := range s.rows {
 			s.gemm(rows, 2)
 			s.gemm(rows, 1)
+			s.sumOfProducts(rows, 2)
+			s.sumOfProducts(rows, 1)
 		}
+		s.relu()
+		s.pool()
 		full := 4
 		if s.lanes == 8 {
 			full = 8

@@ -6,8 +6,8 @@ import (
 	"math/rand/v2"
 )
 
-// New returns a network with orthogonal weights, of gain √2 in the hidden layers and headGain in the head (0.01 for a
-// policy, 1 for a value), and zero biases: detail 2 of "The 37 implementation details of PPO" (Huang et al. 2022),
+// New returns a network with orthogonal weights, of gain √2 in the convolutions (as matrices [9 × channels][channels])
+// and the hidden layers and headGain in the head (0.01 for a policy, 1 for a value, as a Shape's Value has), and zero biases: detail 2 of "The 37 implementation details of PPO" (Huang et al. 2022),
 // after Saxe et al. 2014. An error names a size that makes no network.
 func New(shape Shape, headGain float64, r *rand.Rand) (*Net, error) {
 	if math.IsNaN(headGain) || math.IsInf(headGain, 0) {
@@ -17,16 +17,60 @@ func New(shape Shape, headGain float64, r *rand.Rand) (*Net, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, l := range n.layers {
-		gain := math.Sqrt2
-		if i == len(n.layers)-1 {
-			gain = headGain
-		}
+	layers := append(n.trunk.convolutions(), n.layers...)
+	for _, l := range layers[:len(layers)-1] {
 		w := make([]float32, l.in*l.out)
-		orthogonal(w, l.in, l.out, gain, r)
+		orthogonal(w, l.in, l.out, math.Sqrt2, r)
+		l.setWeights(n.Param, w)
+	}
+	head := layers[len(layers)-1]
+	w := make([]float32, head.in*shape.actions())
+	orthogonal(w, head.in, shape.actions(), headGain, r)
+	if shape.Value {
+		value := make([]float32, head.in)
+		orthogonal(value, head.in, 1, 1, r)
+		w = beside(w, value)
+	}
+	head.setWeights(n.Param, w)
+	return n, nil
+}
+
+// beside returns the matrix of the columns of w and, at the right, the column v.
+func beside(w, v []float32) []float32 {
+	out, cols := make([]float32, 0, len(w)+len(v)), len(w)/len(v)
+	for i, x := range v {
+		out = append(append(out, w[i*cols:(i+1)*cols]...), x)
+	}
+	return out
+}
+
+// NewLeCun is New with weights from a normal distribution cut at two standard deviations, of variance 1/fan-in (9 ×
+// channels of a convolution), in the heads too: what flax gives dense and convolutional layers unless told otherwise
+// (LeCun et al. 1998). Biases are zero.
+func NewLeCun(shape Shape, r *rand.Rand) (*Net, error) {
+	n, err := newNet(shape)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range append(n.trunk.convolutions(), n.layers...) {
+		w := make([]float32, l.in*l.out)
+		lecun(w, l.in, r)
 		l.setWeights(n.Param, w)
 	}
 	return n, nil
+}
+
+// lecun fills w with numbers of variance 1/in, from a normal distribution cut at two standard deviations.
+func lecun(w []float32, in int, r *rand.Rand) {
+	const cut = 0.87962566103423978 // the standard deviation of a standard normal that is cut at ±2
+	scale := 1 / (math.Sqrt(float64(in)) * cut)
+	for i := range w {
+		x := r.NormFloat64()
+		for math.Abs(x) > 2 {
+			x = r.NormFloat64()
+		}
+		w[i] = float32(x * scale)
+	}
 }
 
 // orthogonal fills w [rows][cols] with gain times a matrix whose rows or columns, whichever are fewer, are orthonormal,

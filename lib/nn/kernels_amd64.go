@@ -127,3 +127,75 @@ func peak256(n int)
 
 //go:noescape
 func transpose256(dst, src *float32, ldd, lds, n int)
+
+//go:noescape
+func sumOfProducts512x8x2(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+
+//go:noescape
+func sumOfProducts512x8x1(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+
+//go:noescape
+func sumOfProducts512x4x2(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+
+//go:noescape
+func sumOfProducts512x4x1(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+
+//go:noescape
+func sumOfProducts512x2x2(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+
+//go:noescape
+func sumOfProducts512x2x1(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+
+//go:noescape
+func sumOfProducts512x1x2(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+
+//go:noescape
+func sumOfProducts512x1x1(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+
+//go:noescape
+func relu512(y, x *float32, n int)
+
+//go:noescape
+func reluGrad512(y, x *float32, n int)
+
+//go:noescape
+func poolMax512(y, chosen, x *float32, n int, place float32)
+
+//go:noescape
+func poolGrad512(dx, dy, chosen *float32, n int, place float32)
+
+//go:noescape
+func sumOfProducts256x6x2(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+
+//go:noescape
+func sumOfProducts256x6x1(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+
+//go:noescape
+func sumOfProducts256x4x2(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+
+//go:noescape
+func sumOfProducts256x4x1(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+
+//go:noescape
+func sumOfProducts256x2x2(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+
+//go:noescape
+func sumOfProducts256x2x1(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+
+//go:noescape
+func sumOfProducts256x1x2(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+
+//go:noescape
+func sumOfProducts256x1x1(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+
+//go:noescape
+func relu256(y, x *float32, n int)
+
+//go:noescape
+func reluGrad256(y, x *float32, n int)
+
+//go:noescape
+func poolMax256(y, chosen, x *float32, n int, place float32)
+
+//go:noescape
+func poolGrad256(dx, dy, chosen *float32, n int, place float32)

@@ -839,6 +839,201 @@ store_gemm512x8x1:
 	VZEROUPPER
 	RET
 
+// func sumOfProducts512x8x2(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+TEXT ·sumOfProducts512x8x2(SB), NOSPLIT, $0-120
+	MOVQ last+112(FP), CX
+	MOVL $1, R12
+	SHLL CX, R12
+	DECL R12
+	KMOVW R12, K1
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMOVUPS 0(R13), Z0
+	VMOVUPS.Z 64(R13), K1, Z1
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Z2
+	VMOVUPS.Z 64(R13), K1, Z3
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Z4
+	VMOVUPS.Z 64(R13), K1, Z5
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Z6
+	VMOVUPS.Z 64(R13), K1, Z7
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Z8
+	VMOVUPS.Z 64(R13), K1, Z9
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Z10
+	VMOVUPS.Z 64(R13), K1, Z11
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Z12
+	VMOVUPS.Z 64(R13), K1, Z13
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Z14
+	VMOVUPS.Z 64(R13), K1, Z15
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_sumOfProducts512x8x2:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_sumOfProducts512x8x2:
+	VMOVUPS 0(BX), Z16
+	VMOVUPS.Z 64(BX), K1, Z17
+	VBROADCASTSS (AX), Z18
+	VFMADD231PS Z16, Z18, Z0
+	VFMADD231PS Z17, Z18, Z1
+	VBROADCASTSS (AX)(R8*1), Z19
+	VFMADD231PS Z16, Z19, Z2
+	VFMADD231PS Z17, Z19, Z3
+	VBROADCASTSS (AX)(R8*2), Z18
+	VFMADD231PS Z16, Z18, Z4
+	VFMADD231PS Z17, Z18, Z5
+	VBROADCASTSS (AX)(R9*1), Z19
+	VFMADD231PS Z16, Z19, Z6
+	VFMADD231PS Z17, Z19, Z7
+	VBROADCASTSS (R10), Z18
+	VFMADD231PS Z16, Z18, Z8
+	VFMADD231PS Z17, Z18, Z9
+	VBROADCASTSS (R10)(R8*1), Z19
+	VFMADD231PS Z16, Z19, Z10
+	VFMADD231PS Z17, Z19, Z11
+	VBROADCASTSS (R10)(R8*2), Z18
+	VFMADD231PS Z16, Z18, Z12
+	VFMADD231PS Z17, Z18, Z13
+	VBROADCASTSS (R10)(R9*1), Z19
+	VFMADD231PS Z16, Z19, Z14
+	VFMADD231PS Z17, Z19, Z15
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_sumOfProducts512x8x2
+	DECQ R13
+	JNE pair_sumOfProducts512x8x2
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMOVUPS Z0, 0(DI)
+	VMOVUPS Z1, K1, 64(DI)
+	ADDQ R11, DI
+	VMOVUPS Z2, 0(DI)
+	VMOVUPS Z3, K1, 64(DI)
+	ADDQ R11, DI
+	VMOVUPS Z4, 0(DI)
+	VMOVUPS Z5, K1, 64(DI)
+	ADDQ R11, DI
+	VMOVUPS Z6, 0(DI)
+	VMOVUPS Z7, K1, 64(DI)
+	ADDQ R11, DI
+	VMOVUPS Z8, 0(DI)
+	VMOVUPS Z9, K1, 64(DI)
+	ADDQ R11, DI
+	VMOVUPS Z10, 0(DI)
+	VMOVUPS Z11, K1, 64(DI)
+	ADDQ R11, DI
+	VMOVUPS Z12, 0(DI)
+	VMOVUPS Z13, K1, 64(DI)
+	ADDQ R11, DI
+	VMOVUPS Z14, 0(DI)
+	VMOVUPS Z15, K1, 64(DI)
+	VZEROUPPER
+	RET
+
+// func sumOfProducts512x8x1(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+TEXT ·sumOfProducts512x8x1(SB), NOSPLIT, $0-120
+	MOVQ last+112(FP), CX
+	MOVL $1, R12
+	SHLL CX, R12
+	DECL R12
+	KMOVW R12, K1
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMOVUPS.Z 0(R13), K1, Z0
+	ADDQ R12, R13
+	VMOVUPS.Z 0(R13), K1, Z1
+	ADDQ R12, R13
+	VMOVUPS.Z 0(R13), K1, Z2
+	ADDQ R12, R13
+	VMOVUPS.Z 0(R13), K1, Z3
+	ADDQ R12, R13
+	VMOVUPS.Z 0(R13), K1, Z4
+	ADDQ R12, R13
+	VMOVUPS.Z 0(R13), K1, Z5
+	ADDQ R12, R13
+	VMOVUPS.Z 0(R13), K1, Z6
+	ADDQ R12, R13
+	VMOVUPS.Z 0(R13), K1, Z7
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_sumOfProducts512x8x1:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_sumOfProducts512x8x1:
+	VMOVUPS.Z 0(BX), K1, Z8
+	VBROADCASTSS (AX), Z9
+	VFMADD231PS Z8, Z9, Z0
+	VBROADCASTSS (AX)(R8*1), Z10
+	VFMADD231PS Z8, Z10, Z1
+	VBROADCASTSS (AX)(R8*2), Z9
+	VFMADD231PS Z8, Z9, Z2
+	VBROADCASTSS (AX)(R9*1), Z10
+	VFMADD231PS Z8, Z10, Z3
+	VBROADCASTSS (R10), Z9
+	VFMADD231PS Z8, Z9, Z4
+	VBROADCASTSS (R10)(R8*1), Z10
+	VFMADD231PS Z8, Z10, Z5
+	VBROADCASTSS (R10)(R8*2), Z9
+	VFMADD231PS Z8, Z9, Z6
+	VBROADCASTSS (R10)(R9*1), Z10
+	VFMADD231PS Z8, Z10, Z7
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_sumOfProducts512x8x1
+	DECQ R13
+	JNE pair_sumOfProducts512x8x1
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMOVUPS Z0, K1, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Z1, K1, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Z2, K1, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Z3, K1, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Z4, K1, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Z5, K1, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Z6, K1, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Z7, K1, 0(DI)
+	VZEROUPPER
+	RET
+
 // func gemm512x4x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
 TEXT ·gemm512x4x2(SB), NOSPLIT, $0-104
 	MOVQ last+88(FP), CX
@@ -1234,6 +1429,141 @@ store_gemm512x4x1:
 	VZEROUPPER
 	RET
 
+// func sumOfProducts512x4x2(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+TEXT ·sumOfProducts512x4x2(SB), NOSPLIT, $0-120
+	MOVQ last+112(FP), CX
+	MOVL $1, R12
+	SHLL CX, R12
+	DECL R12
+	KMOVW R12, K1
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMOVUPS 0(R13), Z0
+	VMOVUPS.Z 64(R13), K1, Z1
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Z2
+	VMOVUPS.Z 64(R13), K1, Z3
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Z4
+	VMOVUPS.Z 64(R13), K1, Z5
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Z6
+	VMOVUPS.Z 64(R13), K1, Z7
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_sumOfProducts512x4x2:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_sumOfProducts512x4x2:
+	VMOVUPS 0(BX), Z8
+	VMOVUPS.Z 64(BX), K1, Z9
+	VBROADCASTSS (AX), Z10
+	VFMADD231PS Z8, Z10, Z0
+	VFMADD231PS Z9, Z10, Z1
+	VBROADCASTSS (AX)(R8*1), Z11
+	VFMADD231PS Z8, Z11, Z2
+	VFMADD231PS Z9, Z11, Z3
+	VBROADCASTSS (AX)(R8*2), Z10
+	VFMADD231PS Z8, Z10, Z4
+	VFMADD231PS Z9, Z10, Z5
+	VBROADCASTSS (AX)(R9*1), Z11
+	VFMADD231PS Z8, Z11, Z6
+	VFMADD231PS Z9, Z11, Z7
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_sumOfProducts512x4x2
+	DECQ R13
+	JNE pair_sumOfProducts512x4x2
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMOVUPS Z0, 0(DI)
+	VMOVUPS Z1, K1, 64(DI)
+	ADDQ R11, DI
+	VMOVUPS Z2, 0(DI)
+	VMOVUPS Z3, K1, 64(DI)
+	ADDQ R11, DI
+	VMOVUPS Z4, 0(DI)
+	VMOVUPS Z5, K1, 64(DI)
+	ADDQ R11, DI
+	VMOVUPS Z6, 0(DI)
+	VMOVUPS Z7, K1, 64(DI)
+	VZEROUPPER
+	RET
+
+// func sumOfProducts512x4x1(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+TEXT ·sumOfProducts512x4x1(SB), NOSPLIT, $0-120
+	MOVQ last+112(FP), CX
+	MOVL $1, R12
+	SHLL CX, R12
+	DECL R12
+	KMOVW R12, K1
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMOVUPS.Z 0(R13), K1, Z0
+	ADDQ R12, R13
+	VMOVUPS.Z 0(R13), K1, Z1
+	ADDQ R12, R13
+	VMOVUPS.Z 0(R13), K1, Z2
+	ADDQ R12, R13
+	VMOVUPS.Z 0(R13), K1, Z3
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_sumOfProducts512x4x1:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_sumOfProducts512x4x1:
+	VMOVUPS.Z 0(BX), K1, Z4
+	VBROADCASTSS (AX), Z5
+	VFMADD231PS Z4, Z5, Z0
+	VBROADCASTSS (AX)(R8*1), Z6
+	VFMADD231PS Z4, Z6, Z1
+	VBROADCASTSS (AX)(R8*2), Z5
+	VFMADD231PS Z4, Z5, Z2
+	VBROADCASTSS (AX)(R9*1), Z6
+	VFMADD231PS Z4, Z6, Z3
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_sumOfProducts512x4x1
+	DECQ R13
+	JNE pair_sumOfProducts512x4x1
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMOVUPS Z0, K1, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Z1, K1, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Z2, K1, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Z3, K1, 0(DI)
+	VZEROUPPER
+	RET
+
 // func gemm512x2x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
 TEXT ·gemm512x2x2(SB), NOSPLIT, $0-104
 	MOVQ last+88(FP), CX
@@ -1469,6 +1799,111 @@ store_gemm512x2x1:
 	VZEROUPPER
 	RET
 
+// func sumOfProducts512x2x2(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+TEXT ·sumOfProducts512x2x2(SB), NOSPLIT, $0-120
+	MOVQ last+112(FP), CX
+	MOVL $1, R12
+	SHLL CX, R12
+	DECL R12
+	KMOVW R12, K1
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMOVUPS 0(R13), Z0
+	VMOVUPS.Z 64(R13), K1, Z1
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Z2
+	VMOVUPS.Z 64(R13), K1, Z3
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_sumOfProducts512x2x2:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_sumOfProducts512x2x2:
+	VMOVUPS 0(BX), Z4
+	VMOVUPS.Z 64(BX), K1, Z5
+	VBROADCASTSS (AX), Z6
+	VFMADD231PS Z4, Z6, Z0
+	VFMADD231PS Z5, Z6, Z1
+	VBROADCASTSS (AX)(R8*1), Z7
+	VFMADD231PS Z4, Z7, Z2
+	VFMADD231PS Z5, Z7, Z3
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_sumOfProducts512x2x2
+	DECQ R13
+	JNE pair_sumOfProducts512x2x2
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMOVUPS Z0, 0(DI)
+	VMOVUPS Z1, K1, 64(DI)
+	ADDQ R11, DI
+	VMOVUPS Z2, 0(DI)
+	VMOVUPS Z3, K1, 64(DI)
+	VZEROUPPER
+	RET
+
+// func sumOfProducts512x2x1(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+TEXT ·sumOfProducts512x2x1(SB), NOSPLIT, $0-120
+	MOVQ last+112(FP), CX
+	MOVL $1, R12
+	SHLL CX, R12
+	DECL R12
+	KMOVW R12, K1
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMOVUPS.Z 0(R13), K1, Z0
+	ADDQ R12, R13
+	VMOVUPS.Z 0(R13), K1, Z1
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_sumOfProducts512x2x1:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_sumOfProducts512x2x1:
+	VMOVUPS.Z 0(BX), K1, Z2
+	VBROADCASTSS (AX), Z3
+	VFMADD231PS Z2, Z3, Z0
+	VBROADCASTSS (AX)(R8*1), Z4
+	VFMADD231PS Z2, Z4, Z1
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_sumOfProducts512x2x1
+	DECQ R13
+	JNE pair_sumOfProducts512x2x1
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMOVUPS Z0, K1, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Z1, K1, 0(DI)
+	VZEROUPPER
+	RET
+
 // func gemm512x1x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
 TEXT ·gemm512x1x2(SB), NOSPLIT, $0-104
 	MOVQ last+88(FP), CX
@@ -1621,6 +2056,252 @@ tanh_gemm512x1x1:
 	VDIVPS Z3, Z2, Z0
 store_gemm512x1x1:
 	VMOVUPS Z0, K1, 0(DI)
+	VZEROUPPER
+	RET
+
+// func sumOfProducts512x1x2(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+TEXT ·sumOfProducts512x1x2(SB), NOSPLIT, $0-120
+	MOVQ last+112(FP), CX
+	MOVL $1, R12
+	SHLL CX, R12
+	DECL R12
+	KMOVW R12, K1
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMOVUPS 0(R13), Z0
+	VMOVUPS.Z 64(R13), K1, Z1
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_sumOfProducts512x1x2:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_sumOfProducts512x1x2:
+	VMOVUPS 0(BX), Z2
+	VMOVUPS.Z 64(BX), K1, Z3
+	VBROADCASTSS (AX), Z4
+	VFMADD231PS Z2, Z4, Z0
+	VFMADD231PS Z3, Z4, Z1
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_sumOfProducts512x1x2
+	DECQ R13
+	JNE pair_sumOfProducts512x1x2
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMOVUPS Z0, 0(DI)
+	VMOVUPS Z1, K1, 64(DI)
+	VZEROUPPER
+	RET
+
+// func sumOfProducts512x1x1(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+TEXT ·sumOfProducts512x1x1(SB), NOSPLIT, $0-120
+	MOVQ last+112(FP), CX
+	MOVL $1, R12
+	SHLL CX, R12
+	DECL R12
+	KMOVW R12, K1
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMOVUPS.Z 0(R13), K1, Z0
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_sumOfProducts512x1x1:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_sumOfProducts512x1x1:
+	VMOVUPS.Z 0(BX), K1, Z1
+	VBROADCASTSS (AX), Z2
+	VFMADD231PS Z1, Z2, Z0
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_sumOfProducts512x1x1
+	DECQ R13
+	JNE pair_sumOfProducts512x1x1
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMOVUPS Z0, K1, 0(DI)
+	VZEROUPPER
+	RET
+
+// func relu512(y, x *float32, n int)
+TEXT ·relu512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+vector_relu512:
+	CMPQ CX, $16
+	JLT tail_relu512
+	VMOVUPS (SI), Z0
+	VXORPS Z1, Z1, Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ $64, DI
+	ADDQ $64, SI
+	SUBQ $16, CX
+	JMP vector_relu512
+tail_relu512:
+	TESTQ CX, CX
+	JEQ done_relu512
+	MOVL $1, R12
+	SHLL CX, R12
+	DECL R12
+	KMOVW R12, K1
+	VMOVUPS.Z (SI), K1, Z0
+	VXORPS Z1, Z1, Z1
+	VMAXPS Z0, Z1, Z0
+	VMOVUPS Z0, K1, (DI)
+	ADDQ $64, DI
+	ADDQ $64, SI
+done_relu512:
+	VZEROUPPER
+	RET
+
+// func reluGrad512(y, x *float32, n int)
+TEXT ·reluGrad512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+vector_reluGrad512:
+	CMPQ CX, $16
+	JLT tail_reluGrad512
+	VMOVUPS (DI), Z0
+	VMOVUPS (SI), Z1
+	VXORPS Z2, Z2, Z2
+	VCMPPS $0x1e, Z2, Z1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ $64, DI
+	ADDQ $64, SI
+	SUBQ $16, CX
+	JMP vector_reluGrad512
+tail_reluGrad512:
+	TESTQ CX, CX
+	JEQ done_reluGrad512
+	MOVL $1, R12
+	SHLL CX, R12
+	DECL R12
+	KMOVW R12, K1
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z (SI), K1, Z1
+	VXORPS Z2, Z2, Z2
+	VCMPPS $0x1e, Z2, Z1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS Z0, K1, (DI)
+	ADDQ $64, DI
+	ADDQ $64, SI
+done_reluGrad512:
+	VZEROUPPER
+	RET
+
+// func poolMax512(y, chosen, x *float32, n int, place float32)
+TEXT ·poolMax512(SB), NOSPLIT, $0-36
+	MOVQ y+0(FP), DI
+	MOVQ chosen+8(FP), DX
+	MOVQ x+16(FP), SI
+	MOVQ n+24(FP), CX
+	VBROADCASTSS place+32(FP), Z4
+vector_poolMax512:
+	CMPQ CX, $16
+	JLT tail_poolMax512
+	VMOVUPS (DI), Z0
+	VMOVUPS (DX), Z1
+	VMOVUPS (SI), Z2
+	VCMPPS $0x16, Z0, Z2, K2
+	VMOVAPS Z2, K2, Z0
+	VMOVAPS Z4, K2, Z1
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, (DX)
+	ADDQ $64, DI
+	ADDQ $64, DX
+	ADDQ $64, SI
+	SUBQ $16, CX
+	JMP vector_poolMax512
+tail_poolMax512:
+	TESTQ CX, CX
+	JEQ done_poolMax512
+	MOVL $1, R12
+	SHLL CX, R12
+	DECL R12
+	KMOVW R12, K1
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z (DX), K1, Z1
+	VMOVUPS.Z (SI), K1, Z2
+	VCMPPS $0x16, Z0, Z2, K2
+	VMOVAPS Z2, K2, Z0
+	VMOVAPS Z4, K2, Z1
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z1, K1, (DX)
+	ADDQ $64, DI
+	ADDQ $64, DX
+	ADDQ $64, SI
+done_poolMax512:
+	VZEROUPPER
+	RET
+
+// func poolGrad512(dx, dy, chosen *float32, n int, place float32)
+TEXT ·poolGrad512(SB), NOSPLIT, $0-36
+	MOVQ dx+0(FP), DI
+	MOVQ dy+8(FP), SI
+	MOVQ chosen+16(FP), DX
+	MOVQ n+24(FP), CX
+	VBROADCASTSS place+32(FP), Z4
+vector_poolGrad512:
+	CMPQ CX, $16
+	JLT tail_poolGrad512
+	VMOVUPS (DI), Z0
+	VMOVUPS (SI), Z1
+	VMOVUPS (DX), Z2
+	VCMPPS $0, Z4, Z2, K2
+	VADDPS Z1, Z0, K2, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ $64, DI
+	ADDQ $64, DX
+	ADDQ $64, SI
+	SUBQ $16, CX
+	JMP vector_poolGrad512
+tail_poolGrad512:
+	TESTQ CX, CX
+	JEQ done_poolGrad512
+	MOVL $1, R12
+	SHLL CX, R12
+	DECL R12
+	KMOVW R12, K1
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z (SI), K1, Z1
+	VMOVUPS.Z (DX), K1, Z2
+	VCMPPS $0, Z4, Z2, K2
+	VADDPS Z1, Z0, K2, Z0
+	VMOVUPS Z0, K1, (DI)
+	ADDQ $64, DI
+	ADDQ $64, DX
+	ADDQ $64, SI
+done_poolGrad512:
 	VZEROUPPER
 	RET
 
@@ -2817,6 +3498,169 @@ store_gemm256x6x1:
 	VZEROUPPER
 	RET
 
+// func sumOfProducts256x6x2(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+TEXT ·sumOfProducts256x6x2(SB), NOSPLIT, $0-120
+	MOVQ last+112(FP), CX
+	NEGQ CX
+	LEAQ tail256<>+32(SB), R12
+	VMOVUPS (R12)(CX*4), Y15
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMOVUPS 0(R13), Y0
+	VMASKMOVPS 32(R13), Y15, Y1
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y2
+	VMASKMOVPS 32(R13), Y15, Y3
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y4
+	VMASKMOVPS 32(R13), Y15, Y5
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y6
+	VMASKMOVPS 32(R13), Y15, Y7
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y8
+	VMASKMOVPS 32(R13), Y15, Y9
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y10
+	VMASKMOVPS 32(R13), Y15, Y11
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_sumOfProducts256x6x2:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_sumOfProducts256x6x2:
+	VMOVUPS 0(BX), Y12
+	VMASKMOVPS 32(BX), Y15, Y13
+	VBROADCASTSS (AX), Y14
+	VFMADD231PS Y12, Y14, Y0
+	VFMADD231PS Y13, Y14, Y1
+	VBROADCASTSS (AX)(R8*1), Y14
+	VFMADD231PS Y12, Y14, Y2
+	VFMADD231PS Y13, Y14, Y3
+	VBROADCASTSS (AX)(R8*2), Y14
+	VFMADD231PS Y12, Y14, Y4
+	VFMADD231PS Y13, Y14, Y5
+	VBROADCASTSS (AX)(R9*1), Y14
+	VFMADD231PS Y12, Y14, Y6
+	VFMADD231PS Y13, Y14, Y7
+	VBROADCASTSS (R10), Y14
+	VFMADD231PS Y12, Y14, Y8
+	VFMADD231PS Y13, Y14, Y9
+	VBROADCASTSS (R10)(R8*1), Y14
+	VFMADD231PS Y12, Y14, Y10
+	VFMADD231PS Y13, Y14, Y11
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_sumOfProducts256x6x2
+	DECQ R13
+	JNE pair_sumOfProducts256x6x2
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMOVUPS Y0, 0(DI)
+	VMASKMOVPS Y1, Y15, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y2, 0(DI)
+	VMASKMOVPS Y3, Y15, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y4, 0(DI)
+	VMASKMOVPS Y5, Y15, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y6, 0(DI)
+	VMASKMOVPS Y7, Y15, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y8, 0(DI)
+	VMASKMOVPS Y9, Y15, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y10, 0(DI)
+	VMASKMOVPS Y11, Y15, 32(DI)
+	VZEROUPPER
+	RET
+
+// func sumOfProducts256x6x1(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+TEXT ·sumOfProducts256x6x1(SB), NOSPLIT, $0-120
+	MOVQ last+112(FP), CX
+	NEGQ CX
+	LEAQ tail256<>+32(SB), R12
+	VMOVUPS (R12)(CX*4), Y15
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMASKMOVPS 0(R13), Y15, Y0
+	ADDQ R12, R13
+	VMASKMOVPS 0(R13), Y15, Y1
+	ADDQ R12, R13
+	VMASKMOVPS 0(R13), Y15, Y2
+	ADDQ R12, R13
+	VMASKMOVPS 0(R13), Y15, Y3
+	ADDQ R12, R13
+	VMASKMOVPS 0(R13), Y15, Y4
+	ADDQ R12, R13
+	VMASKMOVPS 0(R13), Y15, Y5
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_sumOfProducts256x6x1:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_sumOfProducts256x6x1:
+	VMASKMOVPS 0(BX), Y15, Y6
+	VBROADCASTSS (AX), Y7
+	VFMADD231PS Y6, Y7, Y0
+	VBROADCASTSS (AX)(R8*1), Y7
+	VFMADD231PS Y6, Y7, Y1
+	VBROADCASTSS (AX)(R8*2), Y7
+	VFMADD231PS Y6, Y7, Y2
+	VBROADCASTSS (AX)(R9*1), Y7
+	VFMADD231PS Y6, Y7, Y3
+	VBROADCASTSS (R10), Y7
+	VFMADD231PS Y6, Y7, Y4
+	VBROADCASTSS (R10)(R8*1), Y7
+	VFMADD231PS Y6, Y7, Y5
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_sumOfProducts256x6x1
+	DECQ R13
+	JNE pair_sumOfProducts256x6x1
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMASKMOVPS Y0, Y15, 0(DI)
+	ADDQ R11, DI
+	VMASKMOVPS Y1, Y15, 0(DI)
+	ADDQ R11, DI
+	VMASKMOVPS Y2, Y15, 0(DI)
+	ADDQ R11, DI
+	VMASKMOVPS Y3, Y15, 0(DI)
+	ADDQ R11, DI
+	VMASKMOVPS Y4, Y15, 0(DI)
+	ADDQ R11, DI
+	VMASKMOVPS Y5, Y15, 0(DI)
+	VZEROUPPER
+	RET
+
 // func gemm256x4x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
 TEXT ·gemm256x4x2(SB), NOSPLIT, $0-104
 	MOVQ last+88(FP), CX
@@ -3210,6 +4054,139 @@ store_gemm256x4x1:
 	VZEROUPPER
 	RET
 
+// func sumOfProducts256x4x2(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+TEXT ·sumOfProducts256x4x2(SB), NOSPLIT, $0-120
+	MOVQ last+112(FP), CX
+	NEGQ CX
+	LEAQ tail256<>+32(SB), R12
+	VMOVUPS (R12)(CX*4), Y15
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMOVUPS 0(R13), Y0
+	VMASKMOVPS 32(R13), Y15, Y1
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y2
+	VMASKMOVPS 32(R13), Y15, Y3
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y4
+	VMASKMOVPS 32(R13), Y15, Y5
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y6
+	VMASKMOVPS 32(R13), Y15, Y7
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_sumOfProducts256x4x2:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_sumOfProducts256x4x2:
+	VMOVUPS 0(BX), Y8
+	VMASKMOVPS 32(BX), Y15, Y9
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS Y8, Y10, Y0
+	VFMADD231PS Y9, Y10, Y1
+	VBROADCASTSS (AX)(R8*1), Y10
+	VFMADD231PS Y8, Y10, Y2
+	VFMADD231PS Y9, Y10, Y3
+	VBROADCASTSS (AX)(R8*2), Y10
+	VFMADD231PS Y8, Y10, Y4
+	VFMADD231PS Y9, Y10, Y5
+	VBROADCASTSS (AX)(R9*1), Y10
+	VFMADD231PS Y8, Y10, Y6
+	VFMADD231PS Y9, Y10, Y7
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_sumOfProducts256x4x2
+	DECQ R13
+	JNE pair_sumOfProducts256x4x2
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMOVUPS Y0, 0(DI)
+	VMASKMOVPS Y1, Y15, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y2, 0(DI)
+	VMASKMOVPS Y3, Y15, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y4, 0(DI)
+	VMASKMOVPS Y5, Y15, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y6, 0(DI)
+	VMASKMOVPS Y7, Y15, 32(DI)
+	VZEROUPPER
+	RET
+
+// func sumOfProducts256x4x1(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+TEXT ·sumOfProducts256x4x1(SB), NOSPLIT, $0-120
+	MOVQ last+112(FP), CX
+	NEGQ CX
+	LEAQ tail256<>+32(SB), R12
+	VMOVUPS (R12)(CX*4), Y15
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMASKMOVPS 0(R13), Y15, Y0
+	ADDQ R12, R13
+	VMASKMOVPS 0(R13), Y15, Y1
+	ADDQ R12, R13
+	VMASKMOVPS 0(R13), Y15, Y2
+	ADDQ R12, R13
+	VMASKMOVPS 0(R13), Y15, Y3
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_sumOfProducts256x4x1:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_sumOfProducts256x4x1:
+	VMASKMOVPS 0(BX), Y15, Y4
+	VBROADCASTSS (AX), Y5
+	VFMADD231PS Y4, Y5, Y0
+	VBROADCASTSS (AX)(R8*1), Y5
+	VFMADD231PS Y4, Y5, Y1
+	VBROADCASTSS (AX)(R8*2), Y5
+	VFMADD231PS Y4, Y5, Y2
+	VBROADCASTSS (AX)(R9*1), Y5
+	VFMADD231PS Y4, Y5, Y3
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_sumOfProducts256x4x1
+	DECQ R13
+	JNE pair_sumOfProducts256x4x1
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMASKMOVPS Y0, Y15, 0(DI)
+	ADDQ R11, DI
+	VMASKMOVPS Y1, Y15, 0(DI)
+	ADDQ R11, DI
+	VMASKMOVPS Y2, Y15, 0(DI)
+	ADDQ R11, DI
+	VMASKMOVPS Y3, Y15, 0(DI)
+	VZEROUPPER
+	RET
+
 // func gemm256x2x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
 TEXT ·gemm256x2x2(SB), NOSPLIT, $0-104
 	MOVQ last+88(FP), CX
@@ -3443,6 +4420,109 @@ store_gemm256x2x1:
 	VZEROUPPER
 	RET
 
+// func sumOfProducts256x2x2(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+TEXT ·sumOfProducts256x2x2(SB), NOSPLIT, $0-120
+	MOVQ last+112(FP), CX
+	NEGQ CX
+	LEAQ tail256<>+32(SB), R12
+	VMOVUPS (R12)(CX*4), Y15
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMOVUPS 0(R13), Y0
+	VMASKMOVPS 32(R13), Y15, Y1
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y2
+	VMASKMOVPS 32(R13), Y15, Y3
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_sumOfProducts256x2x2:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_sumOfProducts256x2x2:
+	VMOVUPS 0(BX), Y4
+	VMASKMOVPS 32(BX), Y15, Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS Y4, Y6, Y0
+	VFMADD231PS Y5, Y6, Y1
+	VBROADCASTSS (AX)(R8*1), Y6
+	VFMADD231PS Y4, Y6, Y2
+	VFMADD231PS Y5, Y6, Y3
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_sumOfProducts256x2x2
+	DECQ R13
+	JNE pair_sumOfProducts256x2x2
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMOVUPS Y0, 0(DI)
+	VMASKMOVPS Y1, Y15, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y2, 0(DI)
+	VMASKMOVPS Y3, Y15, 32(DI)
+	VZEROUPPER
+	RET
+
+// func sumOfProducts256x2x1(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+TEXT ·sumOfProducts256x2x1(SB), NOSPLIT, $0-120
+	MOVQ last+112(FP), CX
+	NEGQ CX
+	LEAQ tail256<>+32(SB), R12
+	VMOVUPS (R12)(CX*4), Y15
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMASKMOVPS 0(R13), Y15, Y0
+	ADDQ R12, R13
+	VMASKMOVPS 0(R13), Y15, Y1
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_sumOfProducts256x2x1:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_sumOfProducts256x2x1:
+	VMASKMOVPS 0(BX), Y15, Y2
+	VBROADCASTSS (AX), Y3
+	VFMADD231PS Y2, Y3, Y0
+	VBROADCASTSS (AX)(R8*1), Y3
+	VFMADD231PS Y2, Y3, Y1
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_sumOfProducts256x2x1
+	DECQ R13
+	JNE pair_sumOfProducts256x2x1
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMASKMOVPS Y0, Y15, 0(DI)
+	ADDQ R11, DI
+	VMASKMOVPS Y1, Y15, 0(DI)
+	VZEROUPPER
+	RET
+
 // func gemm256x1x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
 TEXT ·gemm256x1x2(SB), NOSPLIT, $0-104
 	MOVQ last+88(FP), CX
@@ -3593,6 +4673,248 @@ tanh_gemm256x1x1:
 	VDIVPS Y3, Y2, Y0
 store_gemm256x1x1:
 	VMASKMOVPS Y0, Y15, 0(DI)
+	VZEROUPPER
+	RET
+
+// func sumOfProducts256x1x2(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+TEXT ·sumOfProducts256x1x2(SB), NOSPLIT, $0-120
+	MOVQ last+112(FP), CX
+	NEGQ CX
+	LEAQ tail256<>+32(SB), R12
+	VMOVUPS (R12)(CX*4), Y15
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMOVUPS 0(R13), Y0
+	VMASKMOVPS 32(R13), Y15, Y1
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_sumOfProducts256x1x2:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_sumOfProducts256x1x2:
+	VMOVUPS 0(BX), Y2
+	VMASKMOVPS 32(BX), Y15, Y3
+	VBROADCASTSS (AX), Y4
+	VFMADD231PS Y2, Y4, Y0
+	VFMADD231PS Y3, Y4, Y1
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_sumOfProducts256x1x2
+	DECQ R13
+	JNE pair_sumOfProducts256x1x2
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMOVUPS Y0, 0(DI)
+	VMASKMOVPS Y1, Y15, 32(DI)
+	VZEROUPPER
+	RET
+
+// func sumOfProducts256x1x1(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
+TEXT ·sumOfProducts256x1x1(SB), NOSPLIT, $0-120
+	MOVQ last+112(FP), CX
+	NEGQ CX
+	LEAQ tail256<>+32(SB), R12
+	VMOVUPS (R12)(CX*4), Y15
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMASKMOVPS 0(R13), Y15, Y0
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_sumOfProducts256x1x1:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_sumOfProducts256x1x1:
+	VMASKMOVPS 0(BX), Y15, Y1
+	VBROADCASTSS (AX), Y2
+	VFMADD231PS Y1, Y2, Y0
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_sumOfProducts256x1x1
+	DECQ R13
+	JNE pair_sumOfProducts256x1x1
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMASKMOVPS Y0, Y15, 0(DI)
+	VZEROUPPER
+	RET
+
+// func relu256(y, x *float32, n int)
+TEXT ·relu256(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+vector_relu256:
+	CMPQ CX, $8
+	JLT tail_relu256
+	VMOVUPS (SI), Y0
+	VXORPS Y1, Y1, Y1
+	VMAXPS Y0, Y1, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	ADDQ $32, SI
+	SUBQ $8, CX
+	JMP vector_relu256
+tail_relu256:
+	TESTQ CX, CX
+	JEQ done_relu256
+	NEGQ CX
+	LEAQ tail256<>+32(SB), R12
+	VMOVUPS (R12)(CX*4), Y15
+	VMASKMOVPS (SI), Y15, Y0
+	VXORPS Y1, Y1, Y1
+	VMAXPS Y0, Y1, Y0
+	VMASKMOVPS Y0, Y15, (DI)
+	ADDQ $32, DI
+	ADDQ $32, SI
+done_relu256:
+	VZEROUPPER
+	RET
+
+// func reluGrad256(y, x *float32, n int)
+TEXT ·reluGrad256(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+vector_reluGrad256:
+	CMPQ CX, $8
+	JLT tail_reluGrad256
+	VMOVUPS (DI), Y0
+	VMOVUPS (SI), Y1
+	VXORPS Y2, Y2, Y2
+	VCMPPS $0x1e, Y2, Y1, Y2
+	VANDPS Y2, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	ADDQ $32, SI
+	SUBQ $8, CX
+	JMP vector_reluGrad256
+tail_reluGrad256:
+	TESTQ CX, CX
+	JEQ done_reluGrad256
+	NEGQ CX
+	LEAQ tail256<>+32(SB), R12
+	VMOVUPS (R12)(CX*4), Y15
+	VMASKMOVPS (DI), Y15, Y0
+	VMASKMOVPS (SI), Y15, Y1
+	VXORPS Y2, Y2, Y2
+	VCMPPS $0x1e, Y2, Y1, Y2
+	VANDPS Y2, Y0, Y0
+	VMASKMOVPS Y0, Y15, (DI)
+	ADDQ $32, DI
+	ADDQ $32, SI
+done_reluGrad256:
+	VZEROUPPER
+	RET
+
+// func poolMax256(y, chosen, x *float32, n int, place float32)
+TEXT ·poolMax256(SB), NOSPLIT, $0-36
+	MOVQ y+0(FP), DI
+	MOVQ chosen+8(FP), DX
+	MOVQ x+16(FP), SI
+	MOVQ n+24(FP), CX
+	VBROADCASTSS place+32(FP), Y4
+vector_poolMax256:
+	CMPQ CX, $8
+	JLT tail_poolMax256
+	VMOVUPS (DI), Y0
+	VMOVUPS (DX), Y1
+	VMOVUPS (SI), Y2
+	VCMPPS $0x16, Y0, Y2, Y3
+	VBLENDVPS Y3, Y2, Y0, Y0
+	VBLENDVPS Y3, Y4, Y1, Y1
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, (DX)
+	ADDQ $32, DI
+	ADDQ $32, DX
+	ADDQ $32, SI
+	SUBQ $8, CX
+	JMP vector_poolMax256
+tail_poolMax256:
+	TESTQ CX, CX
+	JEQ done_poolMax256
+	NEGQ CX
+	LEAQ tail256<>+32(SB), R12
+	VMOVUPS (R12)(CX*4), Y15
+	VMASKMOVPS (DI), Y15, Y0
+	VMASKMOVPS (DX), Y15, Y1
+	VMASKMOVPS (SI), Y15, Y2
+	VCMPPS $0x16, Y0, Y2, Y3
+	VBLENDVPS Y3, Y2, Y0, Y0
+	VBLENDVPS Y3, Y4, Y1, Y1
+	VMASKMOVPS Y0, Y15, (DI)
+	VMASKMOVPS Y1, Y15, (DX)
+	ADDQ $32, DI
+	ADDQ $32, DX
+	ADDQ $32, SI
+done_poolMax256:
+	VZEROUPPER
+	RET
+
+// func poolGrad256(dx, dy, chosen *float32, n int, place float32)
+TEXT ·poolGrad256(SB), NOSPLIT, $0-36
+	MOVQ dx+0(FP), DI
+	MOVQ dy+8(FP), SI
+	MOVQ chosen+16(FP), DX
+	MOVQ n+24(FP), CX
+	VBROADCASTSS place+32(FP), Y4
+vector_poolGrad256:
+	CMPQ CX, $8
+	JLT tail_poolGrad256
+	VMOVUPS (DI), Y0
+	VMOVUPS (SI), Y1
+	VMOVUPS (DX), Y2
+	VCMPPS $0, Y4, Y2, Y3
+	VANDPS Y3, Y1, Y1
+	VADDPS Y1, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	ADDQ $32, DX
+	ADDQ $32, SI
+	SUBQ $8, CX
+	JMP vector_poolGrad256
+tail_poolGrad256:
+	TESTQ CX, CX
+	JEQ done_poolGrad256
+	NEGQ CX
+	LEAQ tail256<>+32(SB), R12
+	VMOVUPS (R12)(CX*4), Y15
+	VMASKMOVPS (DI), Y15, Y0
+	VMASKMOVPS (SI), Y15, Y1
+	VMASKMOVPS (DX), Y15, Y2
+	VCMPPS $0, Y4, Y2, Y3
+	VANDPS Y3, Y1, Y1
+	VADDPS Y1, Y0, Y0
+	VMASKMOVPS Y0, Y15, (DI)
+	ADDQ $32, DI
+	ADDQ $32, DX
+	ADDQ $32, SI
+done_poolGrad256:
 	VZEROUPPER
 	RET
 

@@ -3,19 +3,39 @@ package nn
 import "fmt"
 
 // Tensors returns the parameters by name, "layer0.weight" [in][out], "layer0.bias" [out] and so on, where the inputs of
-// layer 0 are the sparse ones and then the dense ones, and "log_std" [Out] where the Shape is Gaussian. They are copies.
+// layer 0 are the sparse ones and then the dense ones, and "log_std", one for each mean, where the Shape is Gaussian.
+// Convolutions, of which each block has five in the order in which they are computed, are "conv0.weight" [3][3][in][out]
+// (rows, columns, channels), "conv0.bias" [out] and so on. They are copies.
 func (n *Net) Tensors() map[string]Tensor { return n.tensors(n.Param) }
 
 // tensors is Tensors for any slice laid out like Param.
 func (n *Net) tensors(x []float32) map[string]Tensor {
 	out := map[string]Tensor{}
-	for i, l := range n.layers {
-		name := fmt.Sprintf("layer%d", i)
-		out[name+".weight"] = Tensor{[]int{l.in, l.out}, l.copyWeights(x)}
+	for _, l := range n.named() {
+		name := l.name
+		out[name+".weight"] = Tensor{l.shape, l.copyWeights(x)}
 		out[name+".bias"] = Tensor{[]int{l.out}, append([]float32(nil), l.biases(x)...)}
 	}
 	if n.Shape.Gaussian {
-		out["log_std"] = Tensor{[]int{n.Shape.Out}, append([]float32(nil), n.logStds(x)...)}
+		out["log_std"] = Tensor{[]int{n.Shape.actions()}, append([]float32(nil), n.logStds(x)...)}
+	}
+	return out
+}
+
+// named is a layer with the name and the shape of its weights.
+type named struct {
+	layer
+	name  string
+	shape []int
+}
+
+// named returns all layers.
+func (n *Net) named() (out []named) {
+	for i, l := range n.trunk.convolutions() {
+		out = append(out, named{l, fmt.Sprintf("conv%d", i), []int{3, 3, l.in / places, l.out}})
+	}
+	for i, l := range n.layers {
+		out = append(out, named{l, fmt.Sprintf("layer%d", i), []int{l.in, l.out}})
 	}
 	return out
 }
@@ -40,9 +60,9 @@ func (n *Net) setTensors(dst []float32, tensors map[string]Tensor, prefix string
 		return data, nil
 	}
 	fresh := make([]float32, len(dst))
-	for i, l := range n.layers {
-		name := fmt.Sprintf("layer%d", i)
-		w, err := find(name+".weight", l.in, l.out)
+	for _, l := range n.named() {
+		name := l.name
+		w, err := find(name+".weight", l.shape...)
 		if err != nil {
 			return err
 		}
@@ -54,7 +74,7 @@ func (n *Net) setTensors(dst []float32, tensors map[string]Tensor, prefix string
 		copy(l.biases(fresh), b)
 	}
 	if n.Shape.Gaussian {
-		x, err := find("log_std", n.Shape.Out)
+		x, err := find("log_std", n.Shape.actions())
 		if err != nil {
 			return err
 		}

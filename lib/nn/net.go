@@ -8,21 +8,41 @@ import (
 	"goalgap/lib/internal/fork"
 )
 
-// Shape is a network's architecture: sparse and dense inputs, hidden layers with tanh, a linear head.
+// Shape is a network's architecture: sparse and dense inputs, convolutions where the input is a picture, hidden layers, a
+// linear head.
 type Shape struct {
 	Sparse int   // length of the one-hot part of the input; 0 if there is none
 	Dense  int   // length of the dense part of the input; 0 if there is none
 	Hidden []int // widths of the hidden layers; empty for a linear network
 	Out    int   // outputs
 
-	// Gaussian makes the outputs the means of a diagonal Gaussian, whose log standard deviations, one for each output,
-	// are parameters that do not depend on the input: see Net.LogStd.
+	// Conv asks for the residual convolutional network of IMPALA before the hidden layers: the channels of each of its
+	// blocks, each of which halves the picture's sides. Empty: none. See conv.go for what it consists of.
+	Conv  []int
+	Image env.Image // the picture in the input, as by env.Spec; it counts only where there is Conv
+
+	Activation Activation // of the hidden layers; default Tanh
+
+	// Value makes the last output the value of a state beside a policy: it begins with weights of gain 1, and it is no
+	// mean of a Gaussian.
+	Value bool
+
+	// Gaussian makes the outputs (but for a Value) the means of a diagonal Gaussian, whose log standard deviations, one
+	// for each mean, are parameters that do not depend on the input: see Net.LogStd.
 	Gaussian bool
 }
 
-// ShapeFor returns the Shape of a network that takes an environment's observations.
+// ShapeFor returns the Shape of a network that takes an environment's observations, without convolutions.
 func ShapeFor(spec env.Spec, hidden []int, out int) Shape {
-	return Shape{Sparse: spec.Sparse, Dense: spec.Dense, Hidden: append([]int(nil), hidden...), Out: out}
+	return Shape{Sparse: spec.Sparse, Dense: spec.Dense, Image: spec.Image, Hidden: append([]int(nil), hidden...), Out: out}
+}
+
+// actions returns how many of the outputs are no Value.
+func (s Shape) actions() int {
+	if s.Value {
+		return s.Out - 1
+	}
+	return s.Out
 }
 
 // check reports sizes that make no network.
@@ -34,6 +54,23 @@ func (s Shape) check() error {
 		return fmt.Errorf("nn: network without inputs")
 	case s.Out < 1:
 		return fmt.Errorf("nn: network with %d outputs; at least 1 is needed", s.Out)
+	case s.actions() < 1:
+		return fmt.Errorf("nn: network with %d outputs, of which the last is a value; at least 2 are needed", s.Out)
+	case s.Activation > ReLU:
+		return fmt.Errorf("nn: activation %d is neither Tanh nor ReLU", s.Activation)
+	}
+	if len(s.Conv) > 0 {
+		if s.Image == (env.Image{}) {
+			return fmt.Errorf("nn: convolutions of %v channels, but the input is no image", s.Conv)
+		}
+		if err := s.checkImage(); err != nil {
+			return err
+		}
+	}
+	for i, c := range s.Conv {
+		if c < 1 || c > zerosLength {
+			return fmt.Errorf("nn: block %d of the convolutions has %d channels, want 1 .. %d", i, c, zerosLength)
+		}
 	}
 	for i, h := range s.Hidden {
 		if h < 1 {
@@ -43,16 +80,33 @@ func (s Shape) check() error {
 	return nil
 }
 
-// Net is a multilayer perceptron. Its outputs and gradients belong to it, so it is not for concurrent use; Replica
+// checkImage reports an image for which the input has no room.
+func (s Shape) checkImage() error {
+	m, size := s.Image, s.Sparse
+	if s.Sparse == 0 {
+		size = s.Dense
+	}
+	if m.Height < 1 || m.Width < 1 || m.Channels < 1 || m.Height > size || m.Width > size || m.Channels > size || m.Len() > size {
+		return fmt.Errorf("nn: image of %d × %d pixels with %d channels in an input of %d numbers", m.Height, m.Width, m.Channels, size)
+	}
+	return nil
+}
+
+// Net is a multilayer perceptron, with convolutions before it where its Shape has Conv. Its outputs and gradients belong to it, so it is not for concurrent use; Replica
 // makes another that shares its parameters.
 type Net struct {
 	Shape Shape
 	Param []float32 // all parameters, layer after layer, weights before biases; with padding, see Tensors for their order
 	Grad  []float32 // the gradient, laid out like Param; Accumulate adds to it, Adam.Step clears it
 
-	logStd     int // where in Param the log standard deviations begin
+	logStd     int    // where in Param the log standard deviations begin
+	trunk      *trunk // nil: no convolutions
 	layers     []layer
-	transposed [][]float32 // for each layer that is neither the first nor narrow its weights, [out][in]
+	transposed [][]float32 // for each layer that is neither narrow nor the network's first its weights, [out][in]
+
+	transposedConv [][]float32 // for each convolution but the first its weights, [9][out][in]
+
+	block int // rows at a time
 
 	parts  []*part // one for each piece of a batch that is worked on at the same time
 	acc    *accumulation
@@ -88,14 +142,18 @@ func newNet(shape Shape) (*Net, error) {
 		at += (size + alignment - 1) / alignment * alignment
 		return p
 	}
+	if len(shape.Conv) > 0 {
+		n.trunk = newTrunk(shape, place)
+		in = n.trunk.width()
+	}
 	for _, out := range append(append([]int(nil), shape.Hidden...), shape.Out) {
-		l := layer{in: in, out: out, narrow: len(n.layers) > 0 && out <= narrowest}
+		l := layer{in: in, out: out, narrow: (len(n.layers) > 0 || n.trunk != nil) && out <= narrowest}
 		l.weight, l.bias = place(in*out), place(out)
 		n.layers = append(n.layers, l)
 		in = out
 	}
 	if n.logStd = at; shape.Gaussian {
-		place(shape.Out)
+		place(shape.actions())
 	}
 	n.Param, n.Grad = aligned(at), aligned(at)
 	n.initWork()
@@ -105,7 +163,7 @@ func newNet(shape Shape) (*Net, error) {
 // Replica returns a network with the same parameters (the same memory) and its own gradient and outputs, for use on
 // another goroutine while the parameters do not change.
 func (n *Net) Replica() *Net {
-	r := &Net{Shape: n.Shape, Param: n.Param, Grad: aligned(len(n.Grad)), layers: n.layers, logStd: n.logStd}
+	r := &Net{Shape: n.Shape, Param: n.Param, Grad: aligned(len(n.Grad)), trunk: n.trunk, layers: n.layers, logStd: n.logStd}
 	r.initWork()
 	return r
 }
@@ -120,13 +178,13 @@ func (n *Net) Clone() *Net {
 
 // Size returns the number of parameters.
 func (n *Net) Size() (size int) {
-	for _, l := range n.layers {
+	for _, l := range append(n.trunk.convolutions(), n.layers...) {
 		size += l.in*l.out + l.out
 	}
 	return size + len(n.LogStd())
 }
 
-// LogStd returns the log standard deviations [Out] of a network whose Shape is Gaussian, 0 at first, and an empty slice
+// LogStd returns the log standard deviations, one for each mean, of a network whose Shape is Gaussian, 0 at first, and an empty slice
 // otherwise. They are part of Param: Adam moves them by LogStdGrad, to which, unlike that of the layers, whoever computes
 // the loss adds after Accumulate.
 func (n *Net) LogStd() []float32 { return n.logStds(n.Param) }
@@ -139,7 +197,8 @@ func (n *Net) logStds(x []float32) []float32 {
 	if !n.Shape.Gaussian {
 		return nil
 	}
-	return x[n.logStd : n.logStd+n.Shape.Out : n.logStd+n.Shape.Out]
+	end := n.logStd + n.Shape.actions()
+	return x[n.logStd:end:end]
 }
 
 // aligned returns n zeros that start at a cache line.
@@ -181,6 +240,18 @@ func (n *Net) transpose() {
 	for i, t := range n.transposed {
 		if l := n.layers[i]; t != nil {
 			transpose(t, l.weights(n.Param), l.in, l.out)
+		}
+	}
+	if n.trunk == nil {
+		return
+	}
+	number := 0
+	for i := range n.trunk.blocks {
+		for _, l := range n.trunk.blocks[i].conv {
+			if t := n.transposedConv[number]; t != nil {
+				transposePlaces(t, l.weights(n.Param), l)
+			}
+			number++
 		}
 	}
 }

@@ -7,39 +7,52 @@ import (
 	"goalgap/lib/internal/fork"
 )
 
-// Block is how many rows go through a network at a time: few enough that what they leave behind stays in the
-// processor's second-level cache. Accumulate's loss is called once a block.
+// Block is how many rows go through a network without convolutions at a time, and the most that go through any: few
+// enough that what they leave behind stays in the processor's second-level cache. Accumulate's loss is called once a
+// block; see Net.Block.
 const Block = 128
 
-// A batch is cut into at most maxParts pieces, of at least blocksPerPart blocks each, which different cores may work
-// on. Both numbers are fixed, as the order in which gradients are summed follows from them.
+// A batch is cut into at most maxParts pieces, of at least blocksPerPart blocks each (imagesPerPart where there are
+// convolutions, which take longer), which different cores may work on. The numbers are fixed, as the order in which
+// gradients are summed follows from them.
 const (
 	maxParts      = 8
 	blocksPerPart = 4
+	imagesPerPart = 1
 )
+
+// Block returns how many rows go through the network at a time: the constant of this name, or fewer where there are
+// convolutions, as follows from the Shape. Networks whose Shapes differ in Out, Value and Gaussian alone have the same.
+func (n *Net) Block() int { return n.block }
 
 // part is the working memory of one piece of a batch.
 type part struct {
-	x      []float32 // [Block][Dense], rows gathered
+	x      []float32 // [block][Dense], rows gathered
 	dense  []float32 // the dense inputs of the block's rows: x, or the batch's own memory
-	index  []int32   // [Block], the numbers of the rows
+	index  []int32   // [block], the numbers of the rows
 	active []int32   // the rows' one-hot parts, one after the other, from starts[i] to ends[i]
 	starts [Block]int
 	ends   [Block]int
-	hidden [][]float32 // [Block][width] for each hidden layer
-	out    []float32   // [Block][Out]
-	dOut   []float32   // [Block][Out]
+	hidden [][]float32 // [block][width] for each hidden layer
+	out    []float32   // [block][Out]
+	dOut   []float32   // [block][Out]
 	delta  [2][]float32
-	grad   []float32 // laid out like Param; nil for part 0, which adds to the network's own
+	grad   []float32  // laid out like Param; nil for part 0, which adds to the network's own
+	trunk  *trunkWork // nil where there are no convolutions
 }
 
 // initWork prepares what Forward needs.
 func (n *Net) initWork() {
 	n.transposed = make([][]float32, len(n.layers))
 	for i, l := range n.layers {
-		if i > 0 && !l.narrow {
+		if (i > 0 || n.trunk != nil) && !l.narrow {
 			n.transposed[i] = aligned(l.in * l.out)
 		}
+	}
+	n.block = Block
+	if n.trunk != nil {
+		n.block = n.trunk.rows()
+		n.transposedConv = n.trunk.transposedConvolutions()
 	}
 	n.blocks = fork.New(n.forwardPart)
 	n.part(0)
@@ -50,31 +63,42 @@ func (n *Net) part(i int) *part {
 	for len(n.parts) <= i {
 		widest := 0
 		p := &part{
-			x:     aligned(Block * n.Shape.Dense),
-			index: make([]int32, Block),
-			out:   aligned(Block * n.Shape.Out),
-			dOut:  aligned(Block * n.Shape.Out),
+			index: make([]int32, n.block),
+			out:   aligned(n.block * n.Shape.Out),
+			dOut:  aligned(n.block * n.Shape.Out),
+		}
+		if n.trunk != nil {
+			p.trunk = n.trunk.newWork(n.block)
+			widest = n.trunk.width()
+		} else {
+			p.x = aligned(n.block * n.Shape.Dense)
 		}
 		for _, h := range n.Shape.Hidden {
-			p.hidden = append(p.hidden, aligned(Block*h))
+			p.hidden = append(p.hidden, aligned(n.block*h))
 			widest = max(widest, h)
 		}
-		p.delta[0], p.delta[1] = aligned(Block*widest), aligned(Block*widest)
+		p.delta[0], p.delta[1] = aligned(n.block*widest), aligned(n.block*widest)
 		n.parts = append(n.parts, p)
 	}
 	return n.parts[i]
 }
 
 // partsOf returns into how many parts a batch of that many rows is cut.
-func partsOf(rows int) int {
-	blocks := (rows + Block - 1) / Block
-	return max(1, min(maxParts, blocks/blocksPerPart))
+func (n *Net) partsOf(rows int) int {
+	least := blocksPerPart
+	if n.trunk != nil {
+		least = imagesPerPart
+	}
+	return max(1, min(maxParts, n.blocksOf(rows)/least))
 }
 
+// blocksOf returns how many blocks so many rows are.
+func (n *Net) blocksOf(rows int) int { return (rows + n.block - 1) / n.block }
+
 // partRange returns the rows lo .. hi-1 of part i of so many: whole blocks, as evenly as can be.
-func partRange(rows, parts, i int) (lo, hi int) {
-	blocks := (rows + Block - 1) / Block
-	return blocks * i / parts * Block, min(rows, blocks*(i+1)/parts*Block)
+func (n *Net) partRange(rows, parts, i int) (lo, hi int) {
+	blocks := n.blocksOf(rows)
+	return blocks * i / parts * n.block, min(rows, blocks*(i+1)/parts*n.block)
 }
 
 // Forward returns the outputs [N][Out] for a batch. They are the network's own memory: the next Forward overwrites
@@ -87,7 +111,7 @@ func (n *Net) Forward(batch env.Batch) []float32 {
 	}
 	n.out = n.out[:size]
 	n.batch = batch
-	n.pieces = max(1, min(maxParts, (batch.N+Block-1)/Block))
+	n.pieces = max(1, min(maxParts, n.blocksOf(batch.N)))
 	n.part(n.pieces - 1)
 	n.blocks.Do(n.pieces)
 	return n.out
@@ -96,9 +120,9 @@ func (n *Net) Forward(batch env.Batch) []float32 {
 // forwardPart computes the outputs of one piece of n.batch.
 func (n *Net) forwardPart(i int) {
 	p := n.parts[i]
-	lo, hi := partRange(n.batch.N, n.pieces, i)
-	for ; lo < hi; lo += Block {
-		end := min(lo+Block, hi)
+	lo, hi := n.partRange(n.batch.N, n.pieces, i)
+	for ; lo < hi; lo += n.block {
+		end := min(lo+n.block, hi)
 		n.forward(p, n.batch, nil, lo, end, n.out[lo*n.Shape.Out:end*n.Shape.Out])
 	}
 	p.dense = nil
@@ -115,7 +139,7 @@ func (n *Net) fits(b env.Batch) {
 	}
 }
 
-// forward computes the outputs of rows lo .. hi-1 (at most Block) into out; where rows is not nil it lists which rows
+// forward computes the outputs of rows lo .. hi-1 (at most a block) into out; where rows is not nil it lists which rows
 // of the batch are meant. It leaves the hidden layers in p.
 func (n *Net) forward(p *part, b env.Batch, rows []int32, lo, hi int, out []float32) {
 	count := hi - lo
@@ -128,14 +152,20 @@ func (n *Net) forward(p *part, b env.Batch, rows []int32, lo, hi int, out []floa
 		}
 	}
 	var x []float32
+	if n.trunk != nil {
+		x = n.trunk.forward(n, p.trunk, b, index)
+	}
 	for i, l := range n.layers {
 		y, end := out, endPlain
 		if i < len(n.layers)-1 {
-			y, end = p.hidden[i][:count*l.out], endTanh
+			y = p.hidden[i][:count*l.out]
+			if n.Shape.Activation == Tanh {
+				end = endTanh
+			}
 		}
 		w, bias := l.weights(n.Param), l.biases(n.Param)
 		switch {
-		case i == 0:
+		case i == 0 && n.trunk == nil:
 			from, ldf := bias, 0
 			if n.Shape.Sparse > 0 {
 				n.sparseForward(y, w, bias, p, b, index)
@@ -151,6 +181,9 @@ func (n *Net) forward(p *part, b env.Batch, rows []int32, lo, hi int, out []floa
 			}
 		default:
 			gemmFrom(count, l.out, l.in, x, l.in, 1, w, l.out, y, l.out, bias, 0, nil, end)
+		}
+		if i < len(n.layers)-1 && n.Shape.Activation == ReLU {
+			relu(y, y)
 		}
 		x = y
 	}
@@ -179,7 +212,7 @@ func (n *Net) gather(p *part, b env.Batch, picked bool, lo, hi int) []float32 {
 // they cost a fraction of what they would cost one by one, each before the sum that needs it.
 func (n *Net) gatherActive(p *part, b env.Batch, index []int32) {
 	if size := len(index)*b.MaxActive + compactSlack; len(p.active) < size {
-		p.active = make([]int32, Block*b.MaxActive+compactSlack)
+		p.active = make([]int32, n.block*b.MaxActive+compactSlack)
 	}
 	at := 0
 	for i, r := range index {
@@ -197,9 +230,14 @@ func (n *Net) sparseForward(y, w, bias []float32, p *part, b env.Batch, index []
 		active, row := p.active[p.starts[i]:p.ends[i]], y[i*width:(i+1)*width]
 		copy(row, bias)
 		if !sumRows(row, w, n.Shape.Sparse, active) {
-			panic(fmt.Sprintf("nn: observation %d has an index outside 0 .. %d: %v", r, n.Shape.Sparse-1, active))
+			panicOutside(r, n.Shape.Sparse, active)
 		}
 	}
+}
+
+// panicOutside panics because one of an observation's indices is not below sparse.
+func panicOutside(observation int32, sparse int, active []int32) {
+	panic(fmt.Sprintf("nn: observation %d has an index outside 0 .. %d: %v", observation, sparse-1, active))
 }
 
 // all is the numbers of a block's rows, and zeros is where sums begin that begin with nothing.
@@ -224,13 +262,19 @@ func (n *Net) backward(p *part, count int, grad []float32) {
 		l := n.layers[i]
 		gw := l.weights(grad)
 		sumRows(l.biases(grad), delta, count, all[:count])
-		if i == 0 {
+		if i == 0 && n.trunk == nil {
 			n.sparseBackward(gw, delta, p, count)
 			d := n.Shape.Dense
 			gemm(d, l.out, count, p.dense, 1, d, delta, l.out, gw[n.Shape.Sparse*l.out:], l.out)
 			return
 		}
-		h, next, wt := p.hidden[i-1][:count*l.in], p.delta[i&1][:count*l.in], n.transposed[i]
+		var h []float32
+		if i == 0 {
+			h = p.trunk.features[:count*l.in]
+		} else {
+			h = p.hidden[i-1][:count*l.in]
+		}
+		next, wt := p.delta[i&1][:count*l.in], n.transposed[i]
 		if l.narrow {
 			gemm(l.out, l.in, count, delta, 1, l.out, h, l.in, gw, l.in)
 			wt = l.weights(n.Param)
@@ -242,7 +286,18 @@ func (n *Net) backward(p *part, count int, grad []float32) {
 			from, ldf = next, l.in
 			clear(next)
 		}
-		gemmFrom(count, l.in, l.out, delta, l.out, 1, wt, l.in, next, l.in, from, ldf, h, endTanhGrad)
+		if i > 0 && n.Shape.Activation == Tanh {
+			gemmFrom(count, l.in, l.out, delta, l.out, 1, wt, l.in, next, l.in, from, ldf, h, endTanhGrad)
+		} else {
+			gemmFrom(count, l.in, l.out, delta, l.out, 1, wt, l.in, next, l.in, from, ldf, nil, endPlain)
+		}
+		if i == 0 {
+			n.trunk.backward(n, p.trunk, next, count, grad)
+			return
+		}
+		if n.Shape.Activation == ReLU {
+			reluGrad(next, h)
+		}
 		delta = next
 	}
 }

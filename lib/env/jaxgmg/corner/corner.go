@@ -162,7 +162,7 @@ func New(cfg Config) (*Env, error) {
 	e := &Env{cfg: cfg, generator: g, walls: make([]int32, 0, cells)}
 	e.spec = env.Spec{
 		Name: cfg.String(), Actions: jaxgmg.NumActions, Sparse: cells * NumKinds, MaxActive: cells,
-		MaxSteps: cfg.MaxSteps,
+		MaxSteps: cfg.MaxSteps, Image: env.Image{Height: cfg.Size, Width: cfg.Size, Channels: NumKinds},
 	}
 	e.Reset(0)
 	return e, nil

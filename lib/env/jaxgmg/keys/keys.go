@@ -170,6 +170,7 @@ func New(cfg Config) (*Env, error) {
 		Name: cfg.String(), Actions: jaxgmg.NumActions, Sparse: cells * NumKinds,
 		// A cell holds a wall, key or chest; then there are the mouse and the held keys.
 		MaxActive: cells + 1 + cfg.Size, MaxSteps: cfg.MaxSteps,
+		Image: env.Image{Height: cfg.Size, Width: cfg.Size, Channels: NumKinds},
 	}
 	e.Reset(0)
 	return e, nil
