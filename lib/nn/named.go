@@ -22,6 +22,36 @@ func (n *Net) tensors(x []float32) map[string]Tensor {
 	return out
 }
 
+// TensorShapes returns the shapes of the tensors that a network of this Shape has, by name. An error names a size that
+// makes no network.
+func (s Shape) TensorShapes() (map[string][]int, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	out, in := map[string][]int{}, s.Sparse+s.Dense
+	if len(s.Conv) > 0 {
+		height, width, channels, number := s.Image.Height, s.Image.Width, s.Image.Channels, 0
+		for _, c := range s.Conv {
+			for range 5 {
+				name := fmt.Sprintf("conv%d", number)
+				out[name+".weight"], out[name+".bias"] = []int{3, 3, channels, c}, []int{c}
+				channels, number = c, number+1
+			}
+			height, width = (height+1)/2, (width+1)/2
+		}
+		in += height*width*channels - s.Image.Len()
+	}
+	for i, size := range append(append([]int(nil), s.Hidden...), s.Out) {
+		name := fmt.Sprintf("layer%d", i)
+		out[name+".weight"], out[name+".bias"] = []int{in, size}, []int{size}
+		in = size
+	}
+	if s.Gaussian {
+		out["log_std"] = []int{s.actions()}
+	}
+	return out, nil
+}
+
 // named is a layer with the name and the shape of its weights.
 type named struct {
 	layer

@@ -348,7 +348,7 @@ func observations(spec env.Spec, n int) env.Batch {
 func moved(t *testing.T, makeEnv func() (env.Env, error)) *Policy {
 	t.Helper()
 	e, _ := makeEnv()
-	p, err := newPolicy(e.Spec(), []int{16}, 1)
+	p, err := newPolicy(e.Spec(), Architecture{Hidden: []int{16}}, false, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -72,8 +72,8 @@ func (t *Trainer) file() (*nn.File, error) {
 	if err := t.policy.tensors(f); err != nil {
 		return nil, err
 	}
-	for i, prefix := range adamPrefixes {
-		for name, tensor := range t.adam.Tensors(i, prefix) {
+	for i, n := range t.policy.networks() {
+		for name, tensor := range t.adam.Tensors(i, "adam."+n.prefix) {
 			f.Tensors[name] = tensor
 		}
 	}
@@ -116,9 +116,6 @@ func (t *Trainer) file() (*nn.File, error) {
 	}
 	return f, nil
 }
-
-// adamPrefixes precede the names of the moments of the two networks.
-var adamPrefixes = []string{"adam.actor.", "adam.critic."}
 
 // float64s names the arrays that a checkpoint holds as they are.
 func (t *Trainer) float64s() map[string][]float64 {
@@ -181,21 +178,20 @@ func (t *Trainer) restore(f *nn.File) error {
 	if err != nil {
 		return err
 	}
-	if saved.Spec != t.policy.Spec {
+	if now := fitted(t.policy.Spec, saved.Spec); saved.Spec.Name != t.policy.Spec.Name || saved.Spec.MaxSteps != t.policy.Spec.MaxSteps || saved.Spec != now {
 		return fmt.Errorf("it was trained on %+v, not on %+v", saved.Spec, t.policy.Spec)
 	}
-	if err := t.policy.actor.SetTensors(f.Tensors, "actor."); err != nil {
-		return err
-	}
-	if err := t.policy.critic.SetTensors(f.Tensors, "critic."); err != nil {
-		return err
+	for _, n := range t.policy.networks() {
+		if err := n.SetTensors(f.Tensors, n.prefix); err != nil {
+			return err
+		}
 	}
 	if (saved.normalizer != nil) != t.cfg.NormalizeObservations {
 		return fmt.Errorf("tensor %q does not fit NormalizeObservations = %v", "observation.count", t.cfg.NormalizeObservations)
 	}
 	t.policy.normalizer = saved.normalizer
-	for i, prefix := range adamPrefixes {
-		if err := t.adam.SetTensors(i, f.Tensors, prefix, at.AdamSteps); err != nil {
+	for i, n := range t.policy.networks() {
+		if err := t.adam.SetTensors(i, f.Tensors, "adam."+n.prefix, at.AdamSteps); err != nil {
 			return err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"math"
 
 	"goalgap/lib/env"
+	"goalgap/lib/nn"
 )
 
 // Rewarder gives the rewards to train on, in place of the environment's own: a reward model.
@@ -42,9 +43,23 @@ type Config struct {
 	Rollout int   // steps of each environment between updates; default 128
 	Hidden  []int // widths of the hidden layers, of the policy and of the value network; default 64, 64
 
+	// Conv puts the residual convolutional network of IMPALA (Espeholt et al. 2018), as procgen and JaxGMG have it, before
+	// the hidden layers: the channels of each of its blocks, such as 16, 32, 32. It needs environments whose Spec has an
+	// Image, and the Activation is then ReLU. Default none: an image is a row of numbers like any other.
+	Conv       []int         `json:",omitempty"`
+	Activation nn.Activation `json:",omitempty"` // of the hidden layers; default nn.Tanh
+
+	// Shared makes one network of policy and value: all layers but the last are common to both. Default false: two.
+	Shared bool `json:",omitempty"`
+
+	// LeCun draws the initial weights as flax does unless told otherwise: see nn.NewLeCun. Default false: orthogonal ones,
+	// see nn.New.
+	LeCun bool `json:",omitempty"`
+
 	LearningRate float64 // of Adam, at the start; default 2.5e-4
 	Anneal       bool    // lower the learning rate linearly to 0; default true
 	AnnealClip   bool    // lower Clip linearly to 0; default false
+	AdamEps      float64 `json:",omitempty"` // added to the root of Adam's second moment; default 0, which is 1e-5
 	MaxGradNorm  float64 // clip the gradient, of both networks together, to this length; 0: do not; default 0.5
 
 	Gamma  float64 // discount factor of a step; default 0.99
@@ -108,6 +123,15 @@ func Default() Config {
 	}
 }
 
+// architecture returns what the configuration says of the networks.
+func (c Config) architecture() Architecture {
+	a := Architecture{Hidden: c.Hidden, Conv: c.Conv, Activation: c.Activation, Shared: c.Shared}.clone()
+	if len(a.Conv) > 0 {
+		a.Activation = nn.ReLU
+	}
+	return a
+}
+
 // DefaultContinuous returns the defaults of CleanRL's ppo_continuous_action.py, for environments with continuous actions:
 // observations and rewards are normalised, one environment is stepped for long rollouts, and there is no entropy bonus.
 func DefaultContinuous() Config {
@@ -143,6 +167,7 @@ func (c Config) Check() error {
 		wantPhrase string
 	}{
 		{"LearningRate", c.LearningRate, 0, math.MaxFloat32, true, "a positive number"},
+		{"AdamEps", c.AdamEps, 0, math.MaxFloat32, false, "0 (for 1e-5) or a positive number"},
 		{"MaxGradNorm", c.MaxGradNorm, 0, math.MaxFloat32, false, "0 (no clipping) or a positive number"},
 		{"Gamma", c.Gamma, 0, 1, false, "a number from 0 to 1"},
 		{"Lambda", c.Lambda, 0, 1, false, "a number from 0 to 1"},
@@ -170,6 +195,14 @@ func (c Config) Check() error {
 		if h < 1 {
 			return wrong(fmt.Sprintf("Hidden[%d]", i), h, "at least 1")
 		}
+	}
+	for i, n := range c.Conv {
+		if n < 1 || n > 1024 {
+			return wrong(fmt.Sprintf("Conv[%d]", i), n, "1 to 1024 channels")
+		}
+	}
+	if c.Activation > nn.ReLU {
+		return wrong("Activation", c.Activation, "nn.Tanh or nn.ReLU")
 	}
 	for i, f := range c.Callbacks {
 		if f == nil {

@@ -89,9 +89,7 @@ func newEvaluator(spec env.Spec, e Evaluation, seed uint64) (*evaluator, error) 
 			if row[i], err = e.Make(); err != nil {
 				return nil, fmt.Errorf("ppo: evaluation %q: making an environment: %w", e.Name, err)
 			}
-			got, want := row[i].Spec(), spec
-			got.Name, got.MaxSteps = want.Name, want.MaxSteps
-			if got != want {
+			if fitted(row[i].Spec(), spec) != spec {
 				return nil, wrong(fmt.Sprintf("its environment is %+v, but the policy is for %+v", row[i].Spec(), spec))
 			}
 			if err := spec.Fits(row[i]); err != nil {

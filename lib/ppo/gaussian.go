@@ -52,14 +52,14 @@ func gaussianEntropy(logStd []float32) float32 {
 	return h
 }
 
-// gaussian is gradient for continuous actions: it writes to d [n][k] the derivative with respect to the means [n][k] of
-// rate times the sum over the samples of the loss, and adds that with respect to the log standard deviations to dLogStd
+// gaussian is gradient for continuous actions: it writes to d [n][k] the derivative with respect to the means [n][k]
+// (or more in a row, of which the rest is left alone) of rate times the sum over the samples of the loss, and adds that with respect to the log standard deviations to dLogStd
 // [k]. Sample i took the action [k] at rows[i] of action. inverseStd [k] is exp(-logStd).
 func (b *policyBatch) gaussian(d, mean, action []float32, rows []int32, logStd, inverseStd []float32, dLogStd []float64, clip, entropyCoef, rate float32, s *stats) {
-	k := len(logStd)
+	k, width := len(logStd), len(mean)/b.n
 	logRatio, ratio := b.logRatio[:b.n], b.ratio[:b.n]
 	for i, row := range rows {
-		a, mu, z := action[int(row)*k:(int(row)+1)*k], mean[i*k:(i+1)*k], d[i*k:(i+1)*k]
+		a, mu, z := action[int(row)*k:(int(row)+1)*k], mean[i*width:][:k], d[i*width:][:k]
 		sum := float32(0)
 		for j, s := range logStd {
 			x := (a[j] - mu[j]) * inverseStd[j]
@@ -74,7 +74,7 @@ func (b *policyBatch) gaussian(d, mean, action []float32, rows []int32, logStd, 
 	entropy := float64(gaussianEntropy(logStd))
 	for i, ratio := range ratio {
 		loss, g := surrogate(b.advantage[i], ratio, clip)
-		z := d[i*k : (i+1)*k]
+		z := d[i*width:][:k]
 		for j, x := range z {
 			dLogStd[j] += float64(rate) * (float64(g)*(float64(x)*float64(x)-1) - float64(entropyCoef))
 			z[j] = rate * g * x * inverseStd[j]

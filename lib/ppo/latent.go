@@ -22,7 +22,11 @@ func (p *Policy) Latent(obs env.Batch) ([][]float64, error) {
 	out, width := p.body.Forward(p.normalizer.batch(obs)), p.body.Shape.Out
 	latent, all := make([][]float64, obs.N), make([]float64, obs.N*width)
 	for i, x := range out[:len(all)] {
-		all[i] = math.Tanh(float64(x))
+		if p.Activation == nn.ReLU {
+			all[i] = max(0, float64(x))
+		} else {
+			all[i] = math.Tanh(float64(x))
+		}
 	}
 	for i := range latent {
 		latent[i] = all[i*width : (i+1)*width]
@@ -30,12 +34,13 @@ func (p *Policy) Latent(obs env.Batch) ([][]float64, error) {
 	return latent, nil
 }
 
-// upToLastHidden returns the network up to the last hidden layer, before its tanh: its linear head is that layer.
+// upToLastHidden returns the network up to the last hidden layer, before its activation: its linear head is that layer.
 func (p *Policy) upToLastHidden() (*nn.Net, error) {
 	if len(p.Hidden) == 0 {
 		return nil, fmt.Errorf("the policy has no hidden layer")
 	}
 	shape := p.actor.Shape
+	shape.Value, shape.Gaussian = false, false
 	shape.Hidden, shape.Out = p.Hidden[:len(p.Hidden)-1], p.Hidden[len(p.Hidden)-1]
 	body, err := nn.New(shape, 1, rng.New(0, "policy latent", 0))
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 // The head of the network, applied to the latent, gives the policy's probabilities.
 func TestLatentIsWhatTheHeadReads(t *testing.T) {
 	spec := env.Spec{Name: "t", Actions: 3, Sparse: 6, MaxActive: 2, Dense: 1, MaxSteps: 9}
-	p, err := newPolicy(spec, []int{7, 5}, 3)
+	p, err := newPolicy(spec, Architecture{Hidden: []int{7, 5}}, false, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestLatentIsWhatTheHeadReads(t *testing.T) {
 			}
 		}
 	}
-	flat, err := newPolicy(spec, nil, 3)
+	flat, err := newPolicy(spec, Architecture{}, false, 3)
 	if err != nil {
 		t.Fatal(err)
 	}

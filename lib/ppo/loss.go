@@ -11,7 +11,8 @@ import (
 type learner struct {
 	t      *Trainer
 	actor  nn.Job
-	critic nn.Job
+	critic nn.Job // of no use where the network is shared
+	block  int    // rows that a loss is asked of at a time
 
 	rows       []int32   // of the present minibatch
 	normalized []float32 // advantage of each row of the minibatch, normalised
@@ -47,7 +48,8 @@ func (l *learner) init(t *Trainer) {
 	l.t = t
 	batch := len(t.order)
 	l.normalized = make([]float32, batch)
-	l.blocks = make([]stats, (batch+nn.Block-1)/nn.Block)
+	l.block = t.policy.actor.Block()
+	l.blocks = make([]stats, (batch+l.block-1)/l.block)
 	l.actor = nn.Job{Net: t.policy.actor, Batch: t.rollout.seen, Loss: l.discreteLoss}
 	switch k := t.policy.Spec.Continuous; {
 	case k > 0:
@@ -55,6 +57,14 @@ func (l *learner) init(t *Trainer) {
 		l.inverseStd, l.dLogStd = make([]float32, k), make([]float64, len(l.blocks)*k)
 	case len(t.policy.heads) > 1:
 		l.actor.Loss = l.multiDiscreteLoss
+	}
+	if t.policy.Shared {
+		policyLoss := l.actor.Loss
+		l.actor.Loss = func(lo, hi int, out, dOut []float32) {
+			policyLoss(lo, hi, out, dOut)
+			l.valueLoss(lo, hi, out, dOut)
+		}
+		return
 	}
 	l.critic = nn.Job{Net: t.policy.critic, Batch: t.rollout.seen, Loss: l.valueLoss}
 }
@@ -68,11 +78,15 @@ func (l *learner) step(rows []int32) error {
 	t := l.t
 	l.rows, l.rate = rows, 1/float32(len(rows))
 	l.normalize()
-	blocks := l.blocks[:(len(rows)+nn.Block-1)/nn.Block]
+	blocks := l.blocks[:(len(rows)+l.block-1)/l.block]
 	clear(blocks)
 	l.actor.Rows, l.critic.Rows = rows, rows
 	l.beginLogStd()
-	nn.Accumulate(l.actor, l.critic)
+	if t.policy.Shared {
+		nn.Accumulate(l.actor)
+	} else {
+		nn.Accumulate(l.actor, l.critic)
+	}
 	l.addLogStd(len(blocks))
 	var sum stats
 	for _, b := range blocks {
@@ -90,8 +104,9 @@ func (l *learner) step(rows []int32) error {
 	// Before the first step the policy is the one that collected; what the estimate says of it is rounding.
 	if limit := 1.5 * t.cfg.TargetKL; limit > 0 && l.steps > 0 && sum.kl/n > limit {
 		l.tooFar = true
-		clear(t.policy.actor.Grad)
-		clear(t.policy.critic.Grad)
+		for _, n := range t.policy.networks() {
+			clear(n.Grad)
+		}
 		return nil
 	}
 	norm := t.adam.Step(t.learningRate(), t.cfg.MaxGradNorm)
@@ -173,7 +188,7 @@ func (l *learner) policyLoss(lo, hi int, out, dOut []float32, heads []head) {
 			heads[h].action[i] = r.action[int(row)*len(heads)+h]
 		}
 	}
-	x.gradient(dOut, out, heads, l.t.clip(), float32(l.t.cfg.EntropyCoef), l.rate, &l.blocks[lo/nn.Block])
+	x.gradient(dOut, out, heads, l.t.clip(), float32(l.t.cfg.EntropyCoef), l.rate, &l.blocks[lo/l.block])
 }
 
 // gaussianLoss is the actor's loss where actions are continuous.
@@ -189,7 +204,7 @@ func (l *learner) gaussianLoss(lo, hi int, out, dOut []float32) {
 		l.dLogStd[block*k:(block+1)*k], l.t.clip(), float32(l.t.cfg.EntropyCoef), l.rate, &l.blocks[block])
 }
 
-// valueLoss is the critic's loss for nn.Accumulate.
+// valueLoss is the critic's loss for nn.Accumulate; the value is the last output of each row.
 func (l *learner) valueLoss(lo, hi int, out, dOut []float32) {
 	r := &l.t.rollout
 	clip := float32(math.Inf(1))
@@ -197,13 +212,14 @@ func (l *learner) valueLoss(lo, hi int, out, dOut []float32) {
 		clip = l.t.clip()
 	}
 	rate := l.rate * float32(l.t.cfg.ValueCoef)
-	sum := 0.0
+	width, sum := len(out)/(hi-lo), 0.0
 	for i, row := range l.rows[lo:hi] {
-		loss, d := valueGradient(out[i], r.value[row], r.ret[row], clip)
+		at := (i+1)*width - 1
+		loss, d := valueGradient(out[at], r.value[row], r.ret[row], clip)
 		sum += float64(loss)
-		dOut[i] = d * rate
+		dOut[at] = d * rate
 	}
-	l.blocks[lo/nn.Block].valueLoss = sum // a field that policyLoss, on another core, leaves alone
+	l.blocks[lo/l.block].valueLoss = sum // a field that policyLoss, on another core, leaves alone
 }
 
 // policyBatch is up to nn.Block samples of the policy, and what the loss computes for each of them on the way.
@@ -250,7 +266,7 @@ func (s *stats) count(loss, ratio, logRatio, clip float32) {
 }
 
 // gradient writes to d [n][logits] the derivative with respect to the logits, those of the first head of a sample, then
-// those of the second and so on, of rate times the sum over the samples of
+// those of the second and so on (where more follow in a row, it spoils their place in d), of rate times the sum over the samples of
 //
 //	surrogate - c H,
 //

@@ -4,37 +4,102 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"goalgap/lib/env"
 	"goalgap/lib/nn"
 	"goalgap/lib/rng"
 )
 
-// Policy is a trained agent: a network that chooses actions and one that values states. It is not for concurrent use:
-// take a Clone for each goroutine.
-type Policy struct {
-	Spec   env.Spec // of the environments that it plays
-	Hidden []int    // widths of the hidden layers
-
-	actor, critic *nn.Net
-	normalizer    *normalizer // of what the networks see; nil: they see observations as they are
-	heads         []int       // logits of each part of an action; nil where actions are continuous
-	body          *nn.Net     // the actor up to its last hidden layer; nil until Latent is asked
+// Architecture says what the networks of a policy look like.
+type Architecture struct {
+	Hidden     []int         // widths of the hidden layers
+	Conv       []int         `json:",omitempty"` // channels of the blocks of convolutions before them; empty: none
+	Activation nn.Activation `json:",omitempty"` // of the hidden layers
+	Shared     bool          `json:",omitempty"` // one network has both heads, the policy's and the value's
 }
 
-// newPolicy returns an untrained policy.
-func newPolicy(spec env.Spec, hidden []int, seed uint64) (*Policy, error) {
-	p := &Policy{Spec: spec, Hidden: hidden, heads: headsOf(spec)}
-	shape := nn.ShapeFor(spec, hidden, outputs(spec))
-	shape.Gaussian = spec.Continuous > 0
-	var err error
-	if p.actor, err = nn.New(shape, 0.01, rng.New(seed, "policy weights", 0)); err != nil {
-		return nil, err
+// clone returns a copy that shares no memory with a.
+func (a Architecture) clone() Architecture {
+	a.Hidden, a.Conv = append([]int(nil), a.Hidden...), append([]int(nil), a.Conv...)
+	return a
+}
+
+// equal says whether a and b are the same.
+func (a Architecture) equal(b Architecture) bool {
+	return slices.Equal(a.Hidden, b.Hidden) && slices.Equal(a.Conv, b.Conv) && a.Activation == b.Activation && a.Shared == b.Shared
+}
+
+// shapes returns the shapes of the networks: with a shared one that alone.
+func (a Architecture) shapes(spec env.Spec) []nn.Shape {
+	actor := nn.ShapeFor(spec, a.Hidden, outputs(spec))
+	actor.Conv, actor.Activation = append([]int(nil), a.Conv...), a.Activation
+	critic := actor
+	actor.Gaussian = spec.Continuous > 0
+	if a.Shared {
+		actor.Out, actor.Value = actor.Out+1, true
+		return []nn.Shape{actor}
 	}
-	if p.critic, err = nn.New(nn.ShapeFor(spec, hidden, 1), 1, rng.New(seed, "value weights", 0)); err != nil {
-		return nil, err
+	critic.Out = 1
+	return []nn.Shape{actor, critic}
+}
+
+// Policy is a trained agent: a network that chooses actions and one that values states, or one network with a head for
+// each. It is not for concurrent use: take a Clone for each goroutine.
+type Policy struct {
+	Spec env.Spec // of the environments that it plays
+	Architecture
+
+	actor      *nn.Net     // chooses actions; where Architecture.Shared its last output is the value
+	critic     *nn.Net     // values states; nil where Architecture.Shared
+	normalizer *normalizer // of what the networks see; nil: they see observations as they are
+	heads      []int       // logits of each part of an action; nil where actions are continuous
+	body       *nn.Net     // the actor up to its last hidden layer; nil until Latent is asked
+}
+
+// network is one of a policy's networks with the prefix of its tensors' names.
+type network struct {
+	*nn.Net
+	prefix string
+}
+
+// networks returns the policy's networks.
+func (p *Policy) networks() []network {
+	prefixes := prefixesOf(p.Architecture)
+	if p.Shared {
+		return []network{{p.actor, prefixes[0]}}
+	}
+	return []network{{p.actor, prefixes[0]}, {p.critic, prefixes[1]}}
+}
+
+// prefixesOf returns the prefixes of the names of the networks' tensors.
+func prefixesOf(a Architecture) []string {
+	if a.Shared {
+		return []string{"shared."}
+	}
+	return []string{"actor.", "critic."}
+}
+
+// newPolicy returns an untrained policy; lecun says which initial weights it has, as Config.LeCun.
+func newPolicy(spec env.Spec, a Architecture, lecun bool, seed uint64) (*Policy, error) {
+	p := &Policy{Spec: spec, Architecture: a, heads: headsOf(spec)}
+	for i, shape := range a.shapes(spec) {
+		random, gain, net := rng.New(seed, "policy weights", 0), 0.01, &p.actor
+		if i == 1 {
+			random, gain, net = rng.New(seed, "value weights", 0), 1, &p.critic
+		}
+		var err error
+		if lecun {
+			*net, err = nn.NewLeCun(shape, random)
+		} else {
+			*net, err = nn.New(shape, gain, random)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	return p, nil
 }
@@ -63,8 +128,11 @@ func outputs(spec env.Spec) int {
 // Clone returns a copy that shares nothing with p.
 func (p *Policy) Clone() *Policy {
 	c := &Policy{
-		Spec: p.Spec, Hidden: append([]int(nil), p.Hidden...),
-		actor: p.actor.Clone(), critic: p.critic.Clone(), normalizer: p.normalizer.clone(), heads: p.heads,
+		Spec: p.Spec, Architecture: p.Architecture.clone(),
+		actor: p.actor.Clone(), normalizer: p.normalizer.clone(), heads: p.heads,
+	}
+	if p.critic != nil {
+		c.critic = p.critic.Clone()
 	}
 	if p.body != nil {
 		c.body = p.body.Clone()
@@ -74,10 +142,14 @@ func (p *Policy) Clone() *Policy {
 
 // WithValues returns a copy of p that values states as other does: a critic belongs to the training more than to the
 // policy, and one that was trained on another reward expects what is not paid any more. The two must have been trained on
-// the same observations, with the same hidden layers and NormalizeObservations false; everything else is an error.
+// the same observations, with the same architecture, Config.Shared and NormalizeObservations false; everything else is an
+// error.
 func (p *Policy) WithValues(other *Policy) (*Policy, error) {
-	if p.critic.Shape.Sparse != other.critic.Shape.Sparse || p.critic.Shape.Dense != other.critic.Shape.Dense || !slices.Equal(p.Hidden, other.Hidden) {
-		return nil, fmt.Errorf("ppo: a policy for %+v with hidden layers %v cannot take the values of one for %+v with %v", p.Spec, p.Hidden, other.Spec, other.Hidden)
+	if p.Shared || other.Shared {
+		return nil, errors.New("ppo: policies whose values are computed by the network that chooses actions cannot take each other's values")
+	}
+	if p.Spec.Sparse != other.Spec.Sparse || p.Spec.Dense != other.Spec.Dense || p.Spec.Image != other.Spec.Image || !p.Architecture.equal(other.Architecture) {
+		return nil, fmt.Errorf("ppo: a policy for %+v with %+v cannot take the values of one for %+v with %+v", p.Spec, p.Architecture, other.Spec, other.Architecture)
 	}
 	if p.normalizer != nil || other.normalizer != nil {
 		return nil, errors.New("ppo: policies that normalise observations cannot take each other's values")
@@ -89,13 +161,14 @@ func (p *Policy) WithValues(other *Policy) (*Policy, error) {
 
 // continued returns a copy of p to train on in environments of a Spec.
 func (p *Policy) continued(spec env.Spec, cfg Config) (*Policy, error) {
-	own := p.Spec
-	own.Name, own.MaxSteps = spec.Name, spec.MaxSteps
+	asked := cfg.architecture()
 	switch {
-	case own != spec:
+	case fitted(spec, p.Spec) != p.Spec:
 		return nil, fmt.Errorf("ppo: config: Start is a policy for %+v, but the environments are %+v", p.Spec, spec)
 	case !slices.Equal(p.Hidden, cfg.Hidden):
 		return nil, fmt.Errorf("ppo: config: Start has hidden layers %v, but Hidden is %v", p.Hidden, cfg.Hidden)
+	case !p.Architecture.equal(asked):
+		return nil, fmt.Errorf("ppo: config: Start has the architecture %+v, but Conv, Activation and Shared ask for %+v", p.Architecture, asked)
 	case (p.normalizer != nil) != cfg.NormalizeObservations:
 		return nil, fmt.Errorf("ppo: config: NormalizeObservations is %v, but Start was trained otherwise", cfg.NormalizeObservations)
 	}
@@ -104,13 +177,44 @@ func (p *Policy) continued(spec env.Spec, cfg Config) (*Policy, error) {
 	return c, nil
 }
 
+// fitted returns spec with the name and the length of episodes of a policy's own Spec, which do not matter to the policy;
+// nor does it that observations are known to be pictures where the policy was trained without knowing.
+func fitted(spec, own env.Spec) env.Spec {
+	spec.Name, spec.MaxSteps = own.Name, own.MaxSteps
+	if own.Image == (env.Image{}) {
+		spec.Image = own.Image
+	}
+	return spec
+}
+
 // run returns the policy network's outputs for observations. It panics if the policy's actions are not of the kind that
 // a method is for.
 func (p *Policy) run(method string, continuous bool, obs env.Batch) []float32 {
 	if continuous != (p.Spec.Continuous > 0) {
 		panic(fmt.Sprintf("ppo: %s of a policy for %+v: continuous actions have methods of their own", method, p.Spec))
 	}
-	return p.actor.Forward(p.normalizer.batch(obs))
+	out := p.actor.Forward(p.normalizer.batch(obs))
+	if p.Shared {
+		out = withoutValues(nil, out, obs.N)
+	}
+	return out
+}
+
+// withoutValues returns n rows of outputs of a shared network without the last of each, in the same memory. The last ones
+// are written to values, unless that is nil.
+func withoutValues(values, out []float32, n int) []float32 {
+	if n == 0 {
+		return out
+	}
+	width := len(out)/n - 1
+	for i := range n {
+		row := out[i*(width+1) : (i+1)*(width+1)]
+		if values != nil {
+			values[i] = row[width]
+		}
+		copy(out[i*width:], row[:width])
+	}
+	return out[:n*width]
 }
 
 // Sample draws an action for each observation; actions are [obs.N], and multi-discrete ones [obs.N][Spec.Width()]. It
@@ -227,22 +331,34 @@ func (p *Policy) Entropies(dst []float32, obs env.Batch) {
 // Values writes to dst [obs.N] the discounted return that the value network expects. Where Config.ScaleReward was set
 // it is in units of scaled reward.
 func (p *Policy) Values(dst []float32, obs env.Batch) {
-	copy(dst[:obs.N], p.critic.Forward(p.normalizer.batch(obs)))
+	p.values(dst[:obs.N], p.normalizer.batch(obs))
+}
+
+// values writes to dst [obs.N] the values of observations as the networks see them.
+func (p *Policy) values(dst []float32, seen env.Batch) {
+	if !p.Shared {
+		copy(dst, p.critic.Forward(seen))
+		return
+	}
+	withoutValues(dst, p.actor.Forward(seen), seen.N)
+}
+
+// description is the metadata of a policy's file.
+type description struct {
+	Spec env.Spec
+	Architecture
 }
 
 // tensors adds the parameters to f, and what is needed to make the networks again.
 func (p *Policy) tensors(f *nn.File) error {
-	about, err := json.Marshal(struct {
-		Spec   env.Spec
-		Hidden []int
-	}{p.Spec, p.Hidden})
+	about, err := json.Marshal(description{p.Spec, p.Architecture})
 	if err != nil {
 		return err
 	}
 	f.Metadata["policy"] = string(about)
-	for prefix, n := range map[string]*nn.Net{"actor.": p.actor, "critic.": p.critic} {
+	for _, n := range p.networks() {
 		for name, t := range n.Tensors() {
-			f.Tensors[prefix+name] = t
+			f.Tensors[n.prefix+name] = t
 		}
 	}
 	if p.normalizer != nil {
@@ -252,8 +368,9 @@ func (p *Policy) tensors(f *nn.File) error {
 }
 
 // Save writes the policy as a safetensors file: "actor.layer0.weight" [in][out], "actor.layer0.bias" [out] and so on,
-// likewise "critic."; "actor.log_std" [Spec.Continuous] where actions are continuous; the metadata's "policy" is JSON with the Spec and the hidden layers. After training with
-// Config.NormalizeObservations there are also "observation.mean" and "observation.variance" [Dense], float64, and
+// likewise "critic."; "actor.log_std" [Spec.Continuous] where actions are continuous; with Config.Shared "shared." in place
+// of both, the value being the last output; convolutions as nn.Net.Tensors names them. The metadata's "policy" is JSON with
+// the Spec and the Architecture. After training with Config.NormalizeObservations there are also "observation.mean" and "observation.variance" [Dense], float64, and
 // "observation.count" [1].
 func (p *Policy) Save(path string) error {
 	f := &nn.File{Metadata: map[string]string{}, Tensors: map[string]nn.Tensor{}}
@@ -282,10 +399,7 @@ func LoadPolicy(path string) (*Policy, error) {
 
 // policyFrom reads a policy from a file's content.
 func policyFrom(f *nn.File) (*Policy, error) {
-	var about struct {
-		Spec   env.Spec
-		Hidden []int
-	}
+	var about description
 	text, ok := f.Metadata["policy"]
 	if !ok {
 		return nil, fmt.Errorf("the metadata has no entry %q", "policy")
@@ -297,26 +411,31 @@ func policyFrom(f *nn.File) (*Policy, error) {
 		return nil, fmt.Errorf("metadata %q: %w", "policy", err)
 	}
 	// The sizes must agree with the tensors before networks of those sizes are made.
-	want := append([]int{about.Spec.Sparse + about.Spec.Dense}, about.Hidden...)
-	for i, in := range want {
-		t := f.Tensors[fmt.Sprintf("actor.layer%d.weight", i)]
-		out := outputs(about.Spec)
-		if i < len(about.Hidden) {
-			out = about.Hidden[i]
+	for i, shape := range about.shapes(about.Spec) {
+		sizes, err := shape.TensorShapes()
+		if err != nil {
+			return nil, fmt.Errorf("metadata %q: %w", "policy", err)
 		}
-		if len(t.Shape) != 2 || t.Shape[0] != in || t.Shape[1] != out {
-			return nil, fmt.Errorf("layer %d of the actor is of shape %v, but the metadata says [%d %d]", i, t.Shape, in, out)
+		prefix := prefixesOf(about.Architecture)[i]
+		for _, name := range slices.Sorted(maps.Keys(sizes)) {
+			want := sizes[name]
+			if !strings.HasSuffix(name, ".weight") { // the others' sizes follow
+				continue
+			}
+			if got := f.Tensors[prefix+name].Shape; !slices.Equal(got, want) {
+				return nil, fmt.Errorf("tensor %q is of shape %v, but the metadata says %v", prefix+name, got, want)
+			}
 		}
 	}
-	p, err := newPolicy(about.Spec, about.Hidden, 0)
+	p, err := newPolicy(about.Spec, about.Architecture, true, 0)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.actor.SetTensors(f.Tensors, "actor."); err != nil {
-		return nil, err
+	for _, n := range p.networks() {
+		if err := n.SetTensors(f.Tensors, n.prefix); err != nil {
+			return nil, err
+		}
 	}
-	if p.normalizer, err = normalizerFrom(f, about.Spec.Dense); err != nil {
-		return nil, err
-	}
-	return p, p.critic.SetTensors(f.Tensors, "critic.")
+	p.normalizer, err = normalizerFrom(f, about.Spec.Dense)
+	return p, err
 }

@@ -81,13 +81,16 @@ func NewTrainer(makeEnv func() (env.Env, error), levels env.Levels, cfg Config) 
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	cfg.Hidden = append([]int(nil), cfg.Hidden...)
+	cfg.Hidden, cfg.Conv = append([]int(nil), cfg.Hidden...), append([]int(nil), cfg.Conv...)
 	cfg.Callbacks = append([]Callback(nil), cfg.Callbacks...)
 	vec, err := env.NewVec(makeEnv, cfg.Envs, levels, cfg.Seed)
 	if err != nil {
 		return nil, fmt.Errorf("ppo: preparing to train: %w", err)
 	}
-	policy, err := newPolicy(vec.Spec, cfg.Hidden, cfg.Seed)
+	if len(cfg.Conv) > 0 && vec.Spec.Image == (env.Image{}) {
+		return nil, fmt.Errorf("ppo: config: Conv is %v, but observations of %s are no image", cfg.Conv, vec.Spec.Name)
+	}
+	policy, err := newPolicy(vec.Spec, cfg.architecture(), cfg.LeCun, cfg.Seed)
 	if err != nil {
 		return nil, fmt.Errorf("ppo: preparing to train: %w", err)
 	}
@@ -111,7 +114,7 @@ func NewTrainer(makeEnv func() (env.Env, error), levels env.Levels, cfg Config) 
 	batch := cfg.Envs * cfg.Rollout
 	t := &Trainer{
 		cfg: cfg, levels: levels, updates: cfg.Steps / batch,
-		vec: vec, policy: policy, adam: nn.NewAdam(policy.actor, policy.critic),
+		vec: vec, policy: policy, adam: newAdam(policy, cfg),
 		rollout:  newRollout(vec.Spec, cfg.Envs, cfg.Rollout, cfg.NormalizeObservations),
 		order:    make([]int32, batch),
 		shuffle:  rng.NewSource(cfg.Seed, "minibatches", 0),
@@ -127,6 +130,19 @@ func NewTrainer(makeEnv func() (env.Env, error), levels env.Levels, cfg Config) 
 	t.learn.init(t)
 	t.makeGroups()
 	return t, nil
+}
+
+// newAdam returns the optimiser of a policy's networks.
+func newAdam(p *Policy, cfg Config) *nn.Adam {
+	var nets []*nn.Net
+	for _, n := range p.networks() {
+		nets = append(nets, n.Net)
+	}
+	adam := nn.NewAdam(nets...)
+	if cfg.AdamEps > 0 {
+		adam.Eps = cfg.AdamEps
+	}
+	return adam
 }
 
 // Run trains until all of Config.Steps are done, or ctx or one of Config.Callbacks stops it. See Train for what it
@@ -156,7 +172,7 @@ func (t *Trainer) Done() bool { return t.update >= t.updates }
 // Config returns how the training was asked for.
 func (t *Trainer) Config() Config {
 	c := t.cfg
-	c.Hidden = append([]int(nil), c.Hidden...)
+	c.Hidden, c.Conv = append([]int(nil), c.Hidden...), append([]int(nil), c.Conv...)
 	return c
 }
 

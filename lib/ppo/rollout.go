@@ -34,6 +34,7 @@ type rollout struct {
 
 	ahead      env.Batch // those of next whose value is not the value of the following row
 	aheadIndex []int32
+	aheadValue []float32
 }
 
 func newRollout(spec env.Spec, envs, steps int, normalize bool) rollout {
@@ -120,6 +121,9 @@ func (t *Trainer) collectGroup(number int) {
 			z.apply(seen.Features, r.obs.Slice(lo, hi).Features)
 		}
 		out := g.actor.Forward(seen)
+		if t.policy.Shared {
+			out = withoutValues(r.value[lo:hi], out, hi-lo)
+		}
 		if k > 0 {
 			actions := r.continuous[lo*k : hi*k]
 			sampleGaussian(actions, r.logProb[lo:hi], out, g.actor.LogStd(), g.normal)
@@ -258,7 +262,9 @@ func (t *Trainer) reward() error {
 // estimate computes values, advantages and returns.
 func (t *Trainer) estimate() error {
 	r := &t.rollout
-	copy(r.value, t.policy.critic.Forward(r.seen))
+	if !t.policy.Shared { // a shared network has valued the observations when it acted on them
+		t.policy.values(r.value, r.seen)
+	}
 	r.lookAhead(t.policy)
 	gae(r, float32(t.cfg.Gamma), float32(t.cfg.Lambda))
 	for i, a := range r.advantage {
@@ -297,7 +303,12 @@ func (r *rollout) lookAhead(p *Policy) {
 	if p.normalizer != nil {
 		p.normalizer.apply(b.Features, b.Features)
 	}
-	for j, v := range p.critic.Forward(b) {
+	if cap(r.aheadValue) < b.N {
+		r.aheadValue = make([]float32, b.N)
+	}
+	r.aheadValue = r.aheadValue[:b.N]
+	p.values(r.aheadValue, b)
+	for j, v := range r.aheadValue {
 		r.nextValue[r.aheadIndex[j]] = v
 	}
 }
