@@ -303,31 +303,37 @@ func TestFirstRatiosAreOne(t *testing.T) {
 	for name, makeEnv := range kinds {
 		cfg := small()
 		cfg.Hidden = []int{32} // above 8 wide, as the networks of one row and of many
-		tr, err := NewTrainer(makeEnv, env.Levels{}, cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := tr.collect(); err != nil {
-			t.Fatal(err)
-		}
-		tr.learn.begin()
-		if err := tr.reward(); err != nil {
-			t.Fatal(err)
-		}
-		if err := tr.estimate(); err != nil {
-			t.Fatal(err)
-		}
-		if err := tr.learn.step(tr.minibatchRowsForTest()); err != nil {
-			t.Fatal(err)
-		}
-		s := tr.learn.total
-		limit := 1e-9 // a softmax by two routes
-		if name == "continuous" {
-			limit = 0
-		}
-		if s.kl/float64(s.samples) > limit || s.clipped != 0 {
-			t.Errorf("%s: divergence %v, %d of %d clipped", name, s.kl/float64(s.samples), s.clipped, s.samples)
-		}
+		firstRatios(t, name, makeEnv, cfg)
+	}
+}
+
+// firstRatios checks the first gradient step of a training.
+func firstRatios(t *testing.T, name string, makeEnv func() (env.Env, error), cfg Config) {
+	t.Helper()
+	tr, err := NewTrainer(makeEnv, env.Levels{}, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.collect(); err != nil {
+		t.Fatal(err)
+	}
+	tr.learn.begin()
+	if err := tr.reward(); err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.estimate(); err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.learn.step(tr.minibatchRowsForTest()); err != nil {
+		t.Fatal(err)
+	}
+	s := tr.learn.total
+	limit := 1e-9 // a softmax by two routes
+	if name == "continuous" {
+		limit = 0
+	}
+	if s.kl/float64(s.samples) > limit || s.clipped != 0 {
+		t.Errorf("%s: divergence %v, %d of %d clipped", name, s.kl/float64(s.samples), s.clipped, s.samples)
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 
 	"goalgap/lib/env"
 	"goalgap/lib/env/cartpole"
-	"goalgap/lib/nn"
 )
 
 // The policy moves with the first step, so the smallest target leaves an update that alone. It is the step that the update
@@ -22,8 +21,10 @@ func TestTargetKLEndsAnUpdate(t *testing.T) {
 		for _, c := range []struct {
 			target float64
 			steps  int
-		}{{0, 4 * 4}, {1e-12, 1}, {1e6, 4 * 4}} {
+			shared bool
+		}{{0, 4 * 4, false}, {1e-12, 1, false}, {1e6, 4 * 4, false}, {1e-12, 1, true}} {
 			cfg := small()
+			cfg.Shared = c.shared
 			cfg.TargetKL = c.target
 			tr, err := NewTrainer(makeEnv, env.Levels{}, cfg)
 			if err != nil {
@@ -36,7 +37,7 @@ func TestTargetKLEndsAnUpdate(t *testing.T) {
 				if tr.learn.steps != c.steps {
 					t.Errorf("%s, target %v: %d gradient steps in update %d, want %d", name, c.target, tr.learn.steps, tr.update, c.steps)
 				}
-				for _, n := range []*nn.Net{tr.policy.actor, tr.policy.critic} {
+				for _, n := range tr.policy.networks() {
 					if i := slices.IndexFunc(n.Grad, func(x float32) bool { return x != 0 }); i >= 0 {
 						t.Fatalf("%s, target %v: derivative %d is left as %v", name, c.target, i, n.Grad[i])
 					}
@@ -46,6 +47,7 @@ func TestTargetKLEndsAnUpdate(t *testing.T) {
 				continue
 			}
 			plain := small()
+			plain.Shared = c.shared
 			one, err := NewTrainer(makeEnv, env.Levels{}, plain)
 			if err != nil {
 				t.Fatal(err)
@@ -53,7 +55,8 @@ func TestTargetKLEndsAnUpdate(t *testing.T) {
 			for range 2 {
 				one.stepOnce(t)
 			}
-			if !slices.Equal(tr.policy.actor.Param, one.policy.actor.Param) || !slices.Equal(tr.policy.critic.Param, one.policy.critic.Param) {
+			same := func(a, b network) bool { return slices.Equal(a.Param, b.Param) }
+			if !slices.EqualFunc(tr.policy.networks(), one.policy.networks(), same) {
 				t.Errorf("%s: two updates of a step each come to something else than two such steps", name)
 			}
 		}

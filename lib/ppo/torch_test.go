@@ -76,6 +76,13 @@ func TestUpdateIsPyTorchs(t *testing.T) {
 		{"continuous, nothing fancy", makeAim, plain},
 		{"continuous, tight clips", makeAim, tight},
 		{"continuous, narrow", makeAim, func(c *Config) { c.LogStd, c.EntropyCoef = -1.5, 0 }},
+		{"one network", cartpole.Make, func(c *Config) { c.Shared = true }},
+		{"one network, relu, epsilon", cartpole.Make, func(c *Config) { c.Shared, c.Activation, c.AdamEps = true, nn.ReLU, 1e-4 }},
+		{"one network, multi-discrete", makeCues, func(c *Config) { c.Shared = true }},
+		{"one network, continuous", makeAim, func(c *Config) { c.Shared, c.LogStd = true, -0.5 }},
+		{"convolutions, two networks", makePictures, func(c *Config) { c.Conv, c.Hidden = []int{4, 6}, []int{10} }},
+		{"convolutions, one network", makePictures, func(c *Config) { c.Conv, c.Hidden, c.Shared = []int{16, 7}, []int{10}, true }},
+		{"convolutions, pixels", makePixels, func(c *Config) { c.Conv, c.Hidden, c.Shared = []int{8, 20}, []int{10, 9}, true }},
 		{"Pendulum", pendulum.Make, func(c *Config) { c.LogStd = 0.4 }},
 	}
 	dir := t.TempDir()
@@ -104,7 +111,8 @@ func TestUpdateIsPyTorchs(t *testing.T) {
 			}
 		}
 		worst, moved := 0.0, 0.0
-		for prefix, n := range map[string]*nn.Net{"actor.": tr.policy.actor, "critic.": tr.policy.critic} {
+		for _, n := range tr.policy.networks() {
+			prefix := n.prefix
 			for name, tensor := range n.Tensors() {
 				got, was, w := tensor.Data.([]float32), before[i].Tensors[prefix+name].Data.([]float32), want[i][prefix+name]
 				if len(w) != len(got) {
@@ -140,9 +148,9 @@ func fixedBatch(t *testing.T, makeEnv func() (env.Env, error), cfg Config) (*Tra
 	r, random := &tr.rollout, rand.New(rand.NewPCG(1, 21))
 	batch := len(r.value)
 	// What would be typical in the midst of training. No parameter is near 0, so that relative errors mean something.
-	for _, n := range []*nn.Net{tr.policy.actor, tr.policy.critic} {
+	for _, n := range tr.policy.networks() {
 		for i, x := range n.Param {
-			n.Param[i] += float32(math.Copysign(0.05, float64(x)) + 0.02*random.NormFloat64())
+			n.Param[i] += float32(math.Copysign(0.05, float64(x)) + max(-0.04, min(0.04, 0.02*random.NormFloat64())))
 		}
 	}
 	for i := range r.obs.Features {
@@ -177,7 +185,7 @@ func fixedBatch(t *testing.T, makeEnv func() (env.Env, error), cfg Config) (*Tra
 		action.Shape = []int{batch, len(tr.policy.heads)}
 	}
 	f := &nn.File{Metadata: map[string]string{"config": string(about)}, Tensors: map[string]nn.Tensor{
-		"obs": {Shape: []int{batch, tr.policy.Spec.Dense}, Data: r.obs.Features}, "action": action,
+		"obs": {Shape: []int{batch, tr.policy.Spec.Sparse + tr.policy.Spec.Dense}, Data: denseRows(tr.policy.Spec, r.obs)}, "action": action,
 		"log_prob": {Shape: []int{batch}, Data: r.logProb}, "advantage": {Shape: []int{batch}, Data: r.advantage},
 		"return": {Shape: []int{batch}, Data: r.ret}, "value": {Shape: []int{batch}, Data: r.value},
 		"rows": {Shape: []int{8, len(rows) / 8}, Data: rows},
@@ -186,6 +194,21 @@ func fixedBatch(t *testing.T, makeEnv func() (env.Env, error), cfg Config) (*Tra
 		t.Fatal(err)
 	}
 	return tr, f
+}
+
+// denseRows returns observations as rows of numbers, the one-hot part first.
+func denseRows(spec env.Spec, b env.Batch) (out []float32) {
+	for i := range b.N {
+		active, dense := b.Row(i)
+		sparse := make([]float32, spec.Sparse)
+		for _, a := range active {
+			if a >= 0 {
+				sparse[a]++
+			}
+		}
+		out = append(append(out, sparse...), dense...)
+	}
+	return out
 }
 
 // BenchmarkTorch trains on CartPole here and in PyTorch with a vectorised NumPy environment, the same algorithm and

@@ -39,7 +39,7 @@ func makeCounter() (env.Env, error) { return &counter{limit: 9}, nil }
 
 // fingerprint returns all parameters and the curve but for its times.
 func fingerprint(r *Result) (out []float64) {
-	for _, n := range []*nn.Net{r.Policy.actor, r.Policy.critic} {
+	for _, n := range r.Policy.networks() {
 		for _, x := range n.Param {
 			out = append(out, float64(x))
 		}
@@ -71,7 +71,7 @@ func train(t *testing.T, makeEnv func() (env.Env, error), cfg Config) *Result {
 func TestTrainingDoesNotDependOnTheNumberOfCores(t *testing.T) {
 	large := small()
 	large.Envs, large.Rollout, large.Steps, large.Minibatches = 16, 256, 16*256*2, 2
-	for _, cfg := range []Config{small(), large, options()} {
+	for _, cfg := range []Config{small(), large, options(), shared()} {
 		for name, makeEnv := range kinds {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 			want := fingerprint(train(t, makeEnv, cfg))
@@ -95,7 +95,7 @@ func TestSeedsDiffer(t *testing.T) {
 }
 
 func TestCancelledTrainingGoesOnToTheSameBits(t *testing.T) {
-	for _, cfg := range []Config{small(), options()} {
+	for _, cfg := range []Config{small(), options(), shared()} {
 		for _, makeEnv := range kinds {
 			testCancel(t, makeEnv, cfg)
 		}
@@ -149,7 +149,7 @@ func TestCancelBeforeTheStart(t *testing.T) {
 }
 
 func TestResumedTrainingGoesOnToTheSameBits(t *testing.T) {
-	for _, cfg := range []Config{small(), options()} {
+	for _, cfg := range []Config{small(), options(), shared()} {
 		for name, makeEnv := range kinds {
 			want := fingerprint(train(t, makeEnv, cfg))
 			tr, err := NewTrainer(makeEnv, env.Levels{Count: 50}, cfg)

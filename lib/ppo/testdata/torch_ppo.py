@@ -55,23 +55,73 @@ def layer(inputs, outputs, gain):
     return linear
 
 
-def network(inputs, hidden, outputs, gain):
+def network(inputs, hidden, outputs, gain, activation=torch.nn.Tanh):
     layers = []
     for width in hidden:
-        layers += [layer(inputs, width, math.sqrt(2)), torch.nn.Tanh()]
+        layers += [layer(inputs, width, math.sqrt(2)), activation()]
         inputs = width
     return torch.nn.Sequential(*layers, layer(inputs, outputs, gain))
 
 
+class Pool(torch.nn.Module):
+    """Max-pooling 3x3 of stride 2 with the padding that TensorFlow and JAX call SAME."""
+
+    def forward(self, x):
+        sides = []
+        for n in (x.shape[3], x.shape[2]):
+            total = max((math.ceil(n / 2) - 1) * 2 + 3 - n, 0)
+            sides += [total // 2, total - total // 2]
+        return torch.nn.functional.max_pool2d(torch.nn.functional.pad(x, sides, value=-math.inf), 3, 2)
+
+
+class Impala(torch.nn.Module):
+    """The residual network of Espeholt et al. 2018 on the first numbers of an observation, rows x columns x channels."""
+
+    def __init__(self, image, channels, others, hidden, outputs, activation):
+        super().__init__()
+        self.image = image["Height"], image["Width"], image["Channels"]
+        self.pool = Pool()
+        self.convs = torch.nn.ModuleList()
+        height, width, inputs = self.image
+        for c in channels:
+            for _ in range(5):
+                self.convs.append(torch.nn.Conv2d(inputs, c, 3, padding=1))
+                inputs = c
+            height, width = (height + 1) // 2, (width + 1) // 2
+        self.dense = network(height * width * inputs + others, hidden, outputs, 1.0, activation)
+
+    def forward(self, obs):
+        size = math.prod(self.image)
+        x = obs[:, :size].reshape(-1, *self.image).permute(0, 3, 1, 2)
+        for block in range(0, len(self.convs), 5):
+            conv = self.convs[block:block + 5]
+            x = self.pool(conv[0](x))
+            for i in (1, 3):
+                x = x + conv[i + 1](torch.relu(conv[i](torch.relu(x))))
+        x = torch.relu(x).permute(0, 2, 3, 1).flatten(1)
+        return self.dense(torch.cat([x, obs[:, size:]], dim=1))
+
+
+class Column(torch.nn.Module):
+    """Some outputs of a network that several heads share."""
+
+    def __init__(self, net, columns):
+        super().__init__()
+        self.net, self.columns = net, columns
+
+    def forward(self, obs):
+        return self.net(obs)[:, self.columns]
+
+
 class Learner:
-    """heads are the sizes of the parts of multi-discrete actions; log_std is a parameter if actions are continuous."""
+    """actor and critic may share parameters. heads are the sizes of the parts of multi-discrete actions; log_std is a parameter if actions are continuous."""
 
     def __init__(self, actor, critic, cfg, heads=None, log_std=None):
         self.actor, self.critic, self.cfg, self.heads, self.log_std = actor, critic, cfg, heads, log_std
-        self.parameters = list(actor.parameters()) + list(critic.parameters())
+        self.parameters = list({id(p): p for m in (actor, critic) for p in m.parameters()}.values())
         if log_std is not None:
             self.parameters.append(log_std)
-        self.adam = torch.optim.Adam(self.parameters, lr=cfg["LearningRate"], eps=1e-5)
+        self.adam = torch.optim.Adam(self.parameters, lr=cfg["LearningRate"], eps=cfg.get("AdamEps", 0) or 1e-5)
 
     def policy(self, obs, action):
         """Returns the log probabilities of the actions and the mean entropy."""
@@ -173,29 +223,43 @@ def update(path):
     torch.set_num_threads(1)
     tensors, meta = read_safetensors(path)
     cfg = json.loads(meta["config"])
-    inputs, outputs = tensors["obs"].shape[1], tensors["actor.layer%d.bias" % len(cfg["Hidden"])].shape[0]
-    nets = {"actor": network(inputs, cfg["Hidden"], outputs, 1.0).double(),
-            "critic": network(inputs, cfg["Hidden"], 1, 1.0).double()}
-    linears = {name: [m for m in net if isinstance(m, torch.nn.Linear)] for name, net in nets.items()}
+    policy = json.loads(meta["policy"])
+    spec, hidden = policy["Spec"], cfg["Hidden"] or []
+    activation = torch.nn.ReLU if policy.get("Activation") == "relu" else torch.nn.Tanh
+    nets = {}
+    for name in ("shared",) if policy.get("Shared") else ("actor", "critic"):
+        inputs, outputs = tensors["obs"].shape[1], tensors["%s.layer%d.bias" % (name, len(hidden))].shape[0]
+        if policy.get("Conv"):
+            others = inputs - math.prod(spec["Image"][k] for k in ("Height", "Width", "Channels"))
+            nets[name] = Impala(spec["Image"], policy["Conv"], others, hidden, outputs, activation).double()
+        else:
+            nets[name] = network(inputs, hidden, outputs, 1.0, activation).double()
+    modules = {}  # by the names of their tensors, with the order of our weights' axes as PyTorch's go
+    for name, net in nets.items():
+        dense = [m for m in net.modules() if isinstance(m, torch.nn.Linear)]
+        modules.update(("%s.layer%d" % (name, i), (m, (1, 0), (1, 0))) for i, m in enumerate(dense))
+        convs = [m for m in net.modules() if isinstance(m, torch.nn.Conv2d)]
+        modules.update(("%s.conv%d" % (name, i), (m, (3, 2, 0, 1), (2, 3, 1, 0))) for i, m in enumerate(convs))
     with torch.no_grad():
-        for name, layers in linears.items():
-            for i, m in enumerate(layers):
-                m.weight.copy_(tensors["%s.layer%d.weight" % (name, i)].T)
-                m.bias.copy_(tensors["%s.layer%d.bias" % (name, i)])
-    spec = json.loads(meta["policy"])["Spec"]
+        for name, (m, from_ours, _) in modules.items():
+            m.weight.copy_(tensors[name + ".weight"].permute(*from_ours))
+            m.bias.copy_(tensors[name + ".bias"])
+    if "shared" in nets:
+        net = nets["shared"]
+        nets = {"actor": Column(net, slice(0, -1)), "critic": Column(net, slice(-1, None))}
     heads = [n for n in spec.get("Heads", []) if n > 0] or None
-    log_std = tensors["actor.log_std"].clone().requires_grad_() if "actor.log_std" in tensors else None
+    named = [name for name in ("actor.log_std", "shared.log_std") if name in tensors]
+    log_std = tensors[named[0]].clone().requires_grad_() if named else None
     learner = Learner(nets["actor"], nets["critic"], cfg, heads, log_std)
     samples = [tensors[k] for k in ("obs", "action", "log_prob", "advantage", "return", "value")]
     for rows in tensors["rows"]:
         learner.step(*(x[rows] for x in samples))
     out = {}
-    for name, layers in linears.items():
-        for i, m in enumerate(layers):
-            out["%s.layer%d.weight" % (name, i)] = m.weight.T.flatten().tolist()
-            out["%s.layer%d.bias" % (name, i)] = m.bias.tolist()
+    for name, (m, _, to_ours) in modules.items():
+        out[name + ".weight"] = m.weight.permute(*to_ours).flatten().tolist()
+        out[name + ".bias"] = m.bias.tolist()
     if log_std is not None:
-        out["actor.log_std"] = log_std.tolist()
+        out[named[0]] = log_std.tolist()
     return out
 
 
