@@ -124,17 +124,19 @@ func (t *trunk) convolutions() (all []layer) {
 	return all
 }
 
-// rows returns how many images go through the network at a time: few enough for what they leave behind to stay in the
-// second-level cache, and eight at least, a tile of the products' rows.
+// rows returns how many images go through the network at a time: eight at least, a tile of the products' rows, and up to
+// half a Block if what they leave behind is no more than 2 MiB. That is more than the second-level cache holds, but of it
+// one or two layers are in use at a time, and the dense layers' weights are read the less often, the more images there
+// are.
 func (t *trunk) rows() int {
-	const cache = 1 << 20 // bytes
+	const most = 2 << 20 // bytes
 	each, widest := t.image.Len(), 0
 	for _, b := range t.blocks {
 		each += 9 * b.out.pixels() * b.channels
 		widest = max(widest, b.in.pixels()*b.channels)
 	}
 	rows := 8
-	for rows < Block/2 && 4*(each+widest)*2*rows <= cache {
+	for rows < Block/2 && 4*(each+widest)*2*rows <= most {
 		rows *= 2
 	}
 	return rows

@@ -28,9 +28,13 @@ func sumOfProducts(m, n, k int, pairs []pair, a []float32, strideA, rsa, csa int
 		return
 	}
 	// The assembly checks nothing.
+	least, most := pairs[0], pairs[0]
 	for _, t := range pairs {
-		_, _ = a[int(t.a)*strideA:][(m-1)*rsa+(k-1)*csa], b[int(t.b)*strideB:][(k-1)*ldb+n-1]
+		least.a, most.a = min(least.a, t.a), max(most.a, t.a)
+		least.b, most.b = min(least.b, t.b), max(most.b, t.b)
 	}
+	_, _ = a[int(least.a)*strideA], a[int(most.a)*strideA+(m-1)*rsa+(k-1)*csa]
+	_, _ = b[int(least.b)*strideB], b[int(most.b)*strideB+(k-1)*ldb+n-1]
 	_, _ = c[(m-1)*ldc+n-1], from[(m-1)*ldf+n-1]
 	lanes, tiles := 16, tiles512[:]
 	if instructions == avx2 {

@@ -268,7 +268,7 @@ func (s isa) sumOfProducts(rows, vecs int) {
 // positive leaves in register x those lanes alone in which register r is greater than 0 and makes the others 0. Register
 // t is destroyed.
 func (s isa) positive(x, r, t int) {
-	p("\tVXORPS %[1]s, %[1]s, %[1]s", s.r(t))
+	p("\tVXORPS X%[1]d, X%[1]d, X%[1]d", t)
 	if s.lanes == 16 {
 		p("\tVCMPPS $0x1e, %s, %s, K2", s.r(t), s.r(r)) // r greater than 0, and a number
 		p("\tVMOVAPS.Z %s, K2, %s", s.r(x), s.r(x))
@@ -295,7 +295,7 @@ func (s isa) relu() {
 	}
 	s.vectors(head("relu"), func(load func(string, int), store func(int, string)) {
 		load("(SI)", 0)
-		p("\tVXORPS %[1]s, %[1]s, %[1]s", s.r(1))
+		p("\tVXORPS X1, X1, X1")
 		p("\tVMAXPS %[1]s, %[2]s, %[1]s", s.r(0), s.r(1)) // NaN stays NaN
 		store(0, "(DI)")
 		next()
