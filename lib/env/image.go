@@ -18,7 +18,7 @@ func (s Spec) checkImage() error {
 	if m == (Image{}) {
 		return nil
 	}
-	const most = 1 << 12 // of each, so that the product cannot overflow
+	const most = 1 << 10 // of each, so that the product cannot overflow
 	for _, n := range []int{m.Height, m.Width, m.Channels} {
 		if n < 1 || n > most {
 			return fmt.Errorf("env: %q has an image of %d × %d pixels with %d channels; each must be 1 .. %d",

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"goalgap/lib/env"
@@ -327,4 +328,156 @@ func TestConvolutionsOfARowDependOnTheRowAlone(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Biases are 0. Weights are within 2 standard deviations of the normal distribution that is cut, 2/0.87962566/√fan-in,
+// and have the variance 1/fan-in: within 5 standard errors, √((kurtosis-1)/n) of it, where the kurtosis of a normal
+// distribution cut at ±2 is 2.3656.
+func TestLeCunInit(t *testing.T) {
+	n, err := NewLeCun(Shape{
+		Sparse: 507, Image: env.Image{Height: 13, Width: 13, Channels: 3}, Conv: []int{16, 32}, Hidden: []int{256, 256},
+		Activation: ReLU, Out: 5, Value: true,
+	}, rand.New(rand.NewPCG(2, 6)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fan := map[string]float64{"conv0": 27, "conv1": 144, "conv5": 144, "conv9": 288, "layer0": 512, "layer1": 256, "layer2": 256}
+	for name, x := range wideTensors(n) {
+		layer, kind, _ := strings.Cut(name, ".")
+		if kind == "bias" {
+			if slices.Max(x) != 0 || slices.Min(x) != 0 {
+				t.Errorf("%s is not 0", name)
+			}
+			continue
+		}
+		in, ok := fan[layer]
+		if !ok {
+			continue
+		}
+		sum, limit := 0.0, 2/0.87962566/math.Sqrt(in)
+		for _, v := range x {
+			sum += v * v * in
+			if math.Abs(v) > limit*1.0001 {
+				t.Errorf("%s: weight %v beyond %v", name, v, limit)
+			}
+		}
+		if got, error := sum/float64(len(x)), math.Sqrt(1.3656/float64(len(x))); math.Abs(got-1) > 5*error {
+			t.Errorf("%s: variance %v of what it should be, standard error %v", name, got, error)
+		}
+	}
+}
+
+// The weights of a convolution are, as a matrix [9·in][out], orthogonal with gain √2; those of the value's head have
+// gain 1, those of the policy's head the one that is asked for.
+func TestOrthogonalInitOfConvolutionsAndHeads(t *testing.T) {
+	n, err := New(Shape{
+		Sparse: 507, Image: env.Image{Height: 13, Width: 13, Channels: 3}, Conv: []int{16}, Hidden: []int{40},
+		Activation: ReLU, Out: 5, Value: true,
+	}, 0.01, rand.New(rand.NewPCG(2, 7)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := wideTensors(n)
+	for _, c := range []struct {
+		name string
+		cols int
+		want func(i int) float64 // squared length of column i
+	}{
+		{"conv2.weight", 16, func(int) float64 { return 2 }},
+		{"layer1.weight", 5, func(i int) float64 {
+			if i == 4 {
+				return 1
+			}
+			return 1e-4
+		}},
+	} {
+		x := w[c.name]
+		for i := range c.cols {
+			for j := range i + 1 {
+				dot := 0.0
+				for k := 0; k < len(x); k += c.cols {
+					dot += x[k+i] * x[k+j]
+				}
+				want := 0.0
+				if i == j {
+					want = c.want(i)
+				} else if c.name == "layer1.weight" && i == 4 {
+					continue // the two heads are drawn apart
+				}
+				if math.Abs(dot-want) > 1e-6 {
+					t.Errorf("%s: product of columns %d and %d is %v, want %v", c.name, i, j, dot, want)
+				}
+			}
+		}
+	}
+}
+
+func TestTensorShapesAreTheTensors(t *testing.T) {
+	gaussian := Shape{Dense: 3, Hidden: []int{4}, Out: 3, Value: true, Gaussian: true}
+	for _, s := range append(append(slices.Clone(convShapes), shapes...), gaussian) {
+		n, err := New(s, 1, rand.New(rand.NewPCG(2, 8)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.TensorShapes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		tensors := n.Tensors()
+		if len(got) != len(tensors) {
+			t.Errorf("%+v: %d shapes for %d tensors", s, len(got), len(tensors))
+		}
+		for name, x := range tensors {
+			if !slices.Equal(got[name], x.Shape) {
+				t.Errorf("%+v: %s is %v, said to be %v", s, name, x.Shape, got[name])
+			}
+		}
+		again, _ := newNet(s)
+		if err := again.SetTensors(tensors, ""); err != nil || !slices.Equal(again.Param, n.Param) {
+			t.Errorf("%+v: set from tensors: %v, or other parameters", s, err)
+		}
+	}
+	if _, err := (Shape{}).TensorShapes(); err == nil {
+		t.Error("a network without inputs has shapes")
+	}
+}
+
+func TestWrongConvolutionsAreNamed(t *testing.T) {
+	image := env.Image{Height: 4, Width: 4, Channels: 2}
+	for want, s := range map[string]Shape{
+		"but the input is no image":                               {Dense: 32, Conv: []int{4}, Out: 1},
+		"image of 4 × 4 pixels with 2 channels in an input of 31": {Dense: 31, Conv: []int{4}, Image: image, Out: 1},
+		"block 1 of the convolutions has 0 channels":              {Dense: 32, Conv: []int{4, 0}, Image: image, Out: 1},
+		"activation 2 is neither":                                 {Dense: 32, Activation: 2, Out: 1},
+		"of which the last is a value":                            {Dense: 32, Value: true, Out: 1},
+	} {
+		if _, err := New(s, 1, rand.New(rand.NewPCG(2, 9))); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: error %v, want one containing %q", s, err, want)
+		}
+	}
+	n, b := newConv(t, convShapes[1], 1, rand.New(rand.NewPCG(2, 10)))
+	b.Active[0] = 18
+	defer func() {
+		if got := fmt.Sprint(recover()); !strings.Contains(got, "observation 0 has an index outside 0 .. 17") {
+			t.Errorf("an index out of range: %v", got)
+		}
+	}()
+	n.Forward(b)
+}
+
+func TestActivationNames(t *testing.T) {
+	for _, a := range []Activation{Tanh, ReLU} {
+		text, err := a.MarshalText()
+		var b Activation
+		if err != nil || b.UnmarshalText(text) != nil || b != a {
+			t.Errorf("%v became %v by %q, %v", a, b, text, err)
+		}
+	}
+	if _, err := Activation(9).MarshalText(); err == nil {
+		t.Error("activation 9 has a name")
+	}
+	var a Activation
+	if err := a.UnmarshalText([]byte("gelu")); err == nil || !strings.Contains(err.Error(), `"gelu"`) {
+		t.Errorf("gelu: %v", err)
+	}
 }

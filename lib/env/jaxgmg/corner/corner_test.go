@@ -326,3 +326,36 @@ func BenchmarkStep(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "steps/s")
 }
+
+// The ones of an observation are those of the picture that Spec declares: index (row·Width+column)·Channels+channel, with
+// the walls of the border in every row and column at the edge.
+func TestObservationIsTheImage(t *testing.T) {
+	e, err := New(Sweep(11))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := e.Spec()
+	if s.Image != (env.Image{Height: 13, Width: 13, Channels: 3}) || s.Sparse != s.Image.Len() {
+		t.Fatalf("image %+v of %d numbers", s.Image, s.Sparse)
+	}
+	active := make([]int32, s.MaxActive)
+	e.Observe(active, nil)
+	shown := map[int32]bool{}
+	mice := 0
+	for _, a := range active {
+		shown[a] = true
+		if a >= 0 && a%3 == KindMouse {
+			mice++
+		}
+	}
+	for i := range int32(13) {
+		for _, cell := range []int32{i, 12*13 + i, i * 13, i*13 + 12} {
+			if !shown[cell*3+KindWall] {
+				t.Errorf("cell %d at the edge shows no wall", cell)
+			}
+		}
+	}
+	if mice != 1 {
+		t.Errorf("%d mice", mice)
+	}
+}
