@@ -1,7 +1,8 @@
 // Package ppo is proximal policy optimisation (Schulman et al. 2017) for environments with discrete, multi-discrete and
 // continuous actions, with the 13 core implementation details of Huang et al., "The 37 implementation details of PPO"
 // (2022), those for continuous and multi-discrete actions, and the defaults of CleanRL's ppo.py and
-// ppo_continuous_action.py.
+// ppo_continuous_action.py. Policy and value have a network each, or (Config.Shared) one with two heads; images go through
+// the convolutions of IMPALA where Config.Conv asks for them.
 //
 // Train is the loop: collect a rollout, turn its rewards into advantages, and for some epochs of shuffled minibatches
 // follow the gradient of the clipped losses. Everything is determined by Config.Seed, whatever GOMAXPROCS is.
