@@ -5,8 +5,10 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
+	"os"
 	"path/filepath"
 	"reflect"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"unsafe"
@@ -20,6 +22,23 @@ import (
 // inside fmt for example. In a program of one piece it finds the compiled table if there is one. But a plugin that is
 // loaded later brings its own table for a pair that the runtime has made one for, and what an earlier cell has put into an
 // interface would be of another type there. So the plugin is told to use the runtime's.
+
+// useKnownTables is the function of that name for a plugin that was just loaded, the first time that its file is: several
+// cells may be in one. Where it does not work, cells do all the same, but for what is said above, and are told so.
+func (s *server) useKnownTables(file string) {
+	target, err := filepath.EvalSymlinks(file)
+	if err == nil && !s.joined[target] {
+		s.joined[target] = true
+		err = useKnownTables(file)
+	}
+	if err != nil {
+		warnOfTables.Do(func() {
+			fmt.Fprintf(os.Stderr, "goalgap: what an assertion has put into an interface may count as of another type in later cells: %v\n", err)
+		})
+	}
+}
+
+var warnOfTables sync.Once
 
 // useKnownTables replaces, in a plugin that was just loaded, the references to tables of methods for which the runtime
 // knows others. It does nothing where plugins are not ELF files.

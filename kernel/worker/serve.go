@@ -26,7 +26,8 @@ type server struct {
 	out     *json.Encoder
 	streams [2]*os.File // standard output and error as they were at the start: a cell may put others in their place
 	mark    int64
-	loaded  map[string]bool
+	loaded  map[string]bool // plugins, by the cell's name for the file
+	joined  map[string]bool // those whose tables of methods are the known ones, by the file itself
 	current int64
 	stop    chan struct{} // closed when the current cell is interrupted
 	stuck   chan *Error   // takes why the current cell is left behind
@@ -36,7 +37,7 @@ type server struct {
 // Serve runs cells as the kernel asks for them, until the kernel closes the pipe. It is the whole of the worker's main
 // function: requests come from in, messages go to out.
 func Serve(in io.Reader, out io.Writer) error {
-	s := &server{out: json.NewEncoder(out), streams: [2]*os.File{os.Stdout, os.Stderr}, loaded: map[string]bool{}}
+	s := &server{out: json.NewEncoder(out), streams: [2]*os.File{os.Stdout, os.Stderr}, loaded: map[string]bool{}, joined: map[string]bool{}}
 	s.stdin = newStdin(func(r reply) { s.send(r, true) })
 	display.SetAsk(s.stdin.question)
 	display.SetSink(func(m display.Message) { s.send(reply{Op: "display", Message: toWire(m)}, true) })
@@ -212,9 +213,7 @@ func (s *server) execute(r request) (result *Error) {
 			return &Error{Name: "load", Value: fmt.Sprintf("loading the compiled cell: %v", err)}
 		}
 		s.loaded[file] = true
-		if err := useKnownTables(file); err != nil {
-			return &Error{Name: "load", Value: fmt.Sprintf("preparing the compiled cell: %v", err)}
-		}
+		s.useKnownTables(file)
 	}
 	run, ok := cell.Lookup(r.Cell)
 	if !ok {
