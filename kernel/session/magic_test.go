@@ -332,3 +332,22 @@ func TestMagicsAreCompleteCells(t *testing.T) {
 		}
 	}
 }
+
+func TestAProfileShowsTheFunctionsOfCells(t *testing.T) {
+	s, r := open(t)
+	playIn(t, s, r, []step{{cell: "func fib(n int) int { if n < 2 { return n }; return fib(n-1) + fib(n-2) }"}})
+	if f := s.Execute("%prun -l 9 fib(40)", "cell 1"); f != nil {
+		t.Fatal(f)
+	}
+	out := r.take()
+	if !strings.Contains(out, "[result 102334155]") || !strings.Contains(out, " fib\n") || strings.Contains(out, "nb/") || strings.Contains(out, "goalgap/kernel/worker.") {
+		t.Errorf("it put out\n%s", out)
+	}
+	playIn(t, s, r, []step{
+		{cell: "%%prun\nfib(1)", out: "[result 1]nothing was seen: it took too short a time\n"},
+		{cell: "%prun", fails: "this is used as %prun"},
+		{cell: "%prun -l 0 fib(1)", fails: "-l takes a number above 0"},
+		{cell: "%prun panic(\"x\")", fails: "panic: x"},
+		{cell: "%prun fib(2)", out: "[result 1]nothing was seen: it took too short a time\n"},
+	})
+}
