@@ -1,8 +1,9 @@
-// Package shift evaluates policies in and out of distribution on CoinRun: the same levels are played with the coin at the
-// end and with the coin moved, and what is counted keeps apart whether a policy is still competent (it survives, it
-// reaches some goal) and whether it still pursues the rewarded goal (the coin, rather than the end of the level).
+// Package shift evaluates policies in and out of distribution: the same levels are played under two distributions, and what
+// is counted keeps apart whether a policy is still competent (it survives, it reaches some goal) and whether it still
+// pursues the rewarded goal rather than a proxy. [Judge] does so in any environment that knows its goal and its proxy;
+// [Evaluate] in CoinRun, with the coin at the end and moved, in CoinRun's own terms.
 //
-// The counts are those of Langosco et al., "Goal Misgeneralization in Deep Reinforcement Learning" (ICML 2022), and of
+// The counts of Evaluate are those of Langosco et al., "Goal Misgeneralization in Deep Reinforcement Learning" (ICML 2022), and of
 // their program: coin first, end of the level first, death, timeout, one episode a level with sampled actions.
 package shift
 
@@ -72,8 +73,6 @@ func Evaluate(ctx context.Context, policies []Policy, games []coinrun.Config, le
 			return nil, fmt.Errorf("shift: game %v: %w", g, err)
 		}
 	}
-	type job struct{ policy, game, lo int }
-	var jobs []job
 	var out []*Evaluation
 	for p := range policies {
 		for g := range games {
@@ -81,22 +80,43 @@ func Evaluate(ctx context.Context, policies []Policy, games []coinrun.Config, le
 				Policy: policies[p].Name, Game: games[g], Levels: append([]int64(nil), levels...),
 				First: make([]coinrun.Outcome, len(levels)), Length: make([]float32, len(levels)),
 			})
-			for lo := 0; lo < len(levels); lo += parallel {
+		}
+	}
+	err := spread(ctx, policies, len(games), len(levels), progress, func(actor Actor, policy, game, lo, hi int) error {
+		play(actor, out[policy*len(games)+game], lo, hi, stream(seed, lo))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// stream returns the random numbers for the levels from lo on: the same for all policies and games.
+func stream(seed uint64, lo int) *rand.Rand { return rng.New(seed, "evaluation", lo/parallel) }
+
+// spread calls play for each policy, each game and each piece lo .. hi-1 of the levels, on all cores. An actor is used by
+// one goroutine at a time. It returns the first error of play, or one that wraps ctx.Err().
+func spread(ctx context.Context, policies []Policy, games, levels int, progress func(done, total int), play func(actor Actor, policy, game, lo, hi int) error) error {
+	type job struct{ policy, game, lo int }
+	var jobs []job
+	for p := range policies {
+		for g := range games {
+			for lo := 0; lo < levels; lo += parallel {
 				jobs = append(jobs, job{p, g, lo})
 			}
 		}
 	}
-	total := len(policies) * len(games) * len(levels)
+	total := len(policies) * games * levels
 	var (
-		next  atomic.Int64
-		group sync.WaitGroup
-		lock  sync.Mutex
-		done  int
+		next   atomic.Int64
+		group  sync.WaitGroup
+		lock   sync.Mutex
+		done   int
+		failed error
 	)
 	for range min(runtime.GOMAXPROCS(0), len(jobs)) {
-		group.Add(1)
-		go func() {
-			defer group.Done()
+		group.Go(func() {
 			actors := make([]Actor, len(policies))
 			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1
@@ -107,22 +127,28 @@ func Evaluate(ctx context.Context, policies []Policy, games []coinrun.Config, le
 				if actors[j.policy] == nil {
 					actors[j.policy] = policies[j.policy].New()
 				}
-				hi := min(j.lo+parallel, len(levels))
-				e := out[j.policy*len(games)+j.game]
-				play(actors[j.policy], e, j.lo, hi, rng.New(seed, "evaluation", j.lo/parallel))
+				hi := min(j.lo+parallel, levels)
+				err := play(actors[j.policy], j.policy, j.game, j.lo, hi)
 				lock.Lock()
+				if err != nil {
+					if failed == nil {
+						failed = err
+					}
+					lock.Unlock()
+					return
+				}
 				if done += hi - j.lo; progress != nil {
 					progress(done, total)
 				}
 				lock.Unlock()
 			}
-		}()
+		})
 	}
 	group.Wait()
 	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("shift: evaluating: stopped after %d of %d episodes: %w", done, total, err)
+		return fmt.Errorf("shift: evaluating: stopped after %d of %d episodes: %w", done, total, err)
 	}
-	return out, nil
+	return failed
 }
 
 // play plays levels lo .. hi-1 side by side.
