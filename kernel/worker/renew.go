@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"fmt"
+	"os"
 	"reflect"
 	"strings"
 	"unsafe"
@@ -30,9 +32,19 @@ func renew(pairs []any) {
 		return // the cell is run again
 	}
 	r := renewer{types: map[reflect.Type]reflect.Type{}, searched: map[reflect.Type]bool{}, seen: map[place]bool{}}
-	for _, p := range cell.AllNamed() {
-		r.variable(reflect.ValueOf(p).Elem())
+	for name, p := range cell.AllNamed() {
+		r.root(name, reflect.ValueOf(p).Elem())
 	}
+}
+
+// root renews what can be reached from a variable of the session. Types that reflect cannot make are not a reason to fail.
+func (r *renewer) root(name string, v reflect.Value) {
+	defer func() {
+		if p := recover(); p != nil {
+			fmt.Fprintf(os.Stderr, "goalgap: what interfaces in %s hold could not be given its new methods: %v\n", name[strings.LastIndexByte(name, '.')+1:], p)
+		}
+	}()
+	r.variable(v)
 }
 
 // A renewer goes through values.
