@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs, on Debian 12 as root, what goalgap's tests need beside Go: a C compiler, Jupyter and a browser.
+# Installs, on Debian 12 as root, what goalgap's tests need beside Go: a C compiler, Jupyter, a browser, PyTorch, and an
+# emulator of arm64 for the kernels that this processor cannot run.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 packages="gcc libc6-dev git ca-certificates jupyter-notebook jupyter-nbconvert jupyter-client python3-jupyter-kernel-test
-  chromium chromium-driver python3-selenium python3-torch python3-protobuf"
+  chromium chromium-driver python3-selenium python3-torch python3-protobuf qemu-user-static"
 missing=""
 for p in $packages; do
   dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"

@@ -28,6 +28,10 @@ if [ -n "$fast" ]; then
 fi
 GOALGAP_TORCH=1 GOALGAP_PROTOBUF=1 go test -timeout 40m ./...
 
+say "The kernels for arm64, emulated"
+GOARCH=arm64 CGO_ENABLED=0 go test -exec qemu-aarch64-static -timeout 20m \
+  -run 'GEMM|Tanh$|Dots|SumOfProducts|AgainstFloat64|OfARow|SparseRows|Elementwise' ./lib/nn
+
 say "Race detector, on the packages with goroutines"
 go test -race -short -timeout 20m ./kernel/display ./kernel/widget ./kernel/worker/... ./kernel/jupyter ./kernel/notebook ./kernel/session \
   ./lib/env ./lib/ppo ./lib/nn ./lib/human/... ./lib/shift

@@ -29,7 +29,7 @@ func best() int {
 	return portable
 }
 
-// Kernels says which kernels are in use: "AVX-512", "AVX2" or "portable Go".
+// Kernels says which kernels are in use: "AVX-512", "AVX2", "NEON" or "portable Go".
 func Kernels() string {
 	return [...]string{portable: "portable Go", avx2: "AVX2", avx512: "AVX-512"}[instructions]
 }

@@ -20,5 +20,5 @@
 //
 // Results do not depend on GOMAXPROCS: a batch is cut into pieces by its size alone, their gradients are summed in
 // order, and an output row depends on its own input row only. They do depend, in the last bits, on which kernels the
-// processor allows (AVX-512, AVX2, or portable Go).
+// processor allows (AVX-512, AVX2, NEON, or portable Go).
 package nn
