@@ -104,6 +104,9 @@ func (k *Kernel) run(code, label string, input bool) *session.Failure {
 	if k.err != nil {
 		return &session.Failure{Name: "kernel", Value: k.err.Error(), Traceback: []string{k.err.Error()}}
 	}
+	if e, ok := k.engine.(interface{ Revive() }); ok {
+		e.Revive()
+	}
 	k.limiter.Begin()
 	k.attach(input)
 	f := k.engine.Execute(code, label)

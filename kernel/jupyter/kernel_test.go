@@ -388,6 +388,14 @@ func TestIsComplete(t *testing.T) {
 		"":                      "complete",
 		"/* not yet":            "incomplete",
 		"s := \"unterminated\n": "invalid",
+
+		"a b c": "invalid", "x := 1 2": "invalid", "x = = 3": "invalid", "var 1x int": "invalid", "print \"hello\"": "invalid",
+		"fmt.Println(\"a\" \"b\")": "invalid", "f(]": "invalid", "a := [}": "invalid", "import fmt": "invalid", "func 3() {": "invalid",
+		"def f():": "invalid", "if x": "invalid", "for i := range 3": "invalid", "if x {\n}\nelse {\n}": "invalid", "x ++ y": "invalid",
+		"if x {\n} else": "incomplete", "x := []int{": "incomplete", "type T struct {\n\ta int\n": "incomplete", "f(func() {\n": "incomplete",
+		"a, b": "complete", "L:\nfor { break L }": "complete", "%time f(": "incomplete", "func (t T) m() {\n\tx := 1\n": "incomplete",
+		"switch x {\ncase 1:": "incomplete", "x := map[string]int{\n\t\"a\": 1,": "incomplete", "import (": "incomplete", "a && // why": "incomplete",
+		"goto L": "complete", "return": "complete", "func f() {}; f()": "complete", "x.": "incomplete", "<-c": "complete", "*p = 3": "complete",
 	} {
 		b, err := json.Marshal(map[string]string{"code": code})
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"go/scanner"
 	"go/token"
 	"go/types"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -388,10 +389,22 @@ func (c *checked) chunkAt(offset int) *chunk {
 
 // insertNames makes the session's names visible in the cell's package, unless the cell declares them anew. The checker
 // sees all cells as one package main, so its rules and messages are those of a Go program in one file.
+//
+// Types are put into a scope around that of the package: the checker looks for the declaration of every type that it finds in
+// the package's own, and those of earlier cells are not in the file.
 func (s *Session) insertNames(c *checked, own map[string]bool) {
+	around := types.NewScope(types.Universe, token.NoPos, token.NoPos, "session")
+	enclose(c.pkg.Scope(), around)
+	insert := func(o types.Object) {
+		if isType(o) {
+			around.Insert(o)
+		} else {
+			c.pkg.Scope().Insert(o)
+		}
+	}
 	for name, e := range s.names {
 		if !own[name] {
-			c.pkg.Scope().Insert(e.obj)
+			insert(e.obj)
 		}
 	}
 	for name, e := range c.old {
@@ -406,9 +419,15 @@ func (s *Session) insertNames(c *checked, own map[string]bool) {
 		case *types.TypeName:
 			o = types.NewTypeName(token.NoPos, v.Pkg(), oldPrefix+name, v.Type())
 		}
-		c.pkg.Scope().Insert(o)
+		insert(o)
 		c.aliases[o] = e
 	}
+}
+
+// enclose makes a scope the parent of that of a new package, which go/types always puts directly into Universe.
+func enclose(scope, around *types.Scope) {
+	parent := reflect.ValueOf(scope).Elem().FieldByName("parent")
+	*(**types.Scope)(parent.Addr().UnsafePointer()) = around
 }
 
 // entryOf returns the name of the session that an object stands for, nil if the cell itself declares it.

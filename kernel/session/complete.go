@@ -30,7 +30,7 @@ func (s *Session) Completions(source string, cursor int) (matches []string, star
 	if matches, start, end, ok := s.magicCompletions(source, cursor); ok {
 		return matches, start, end
 	}
-	source = s.withoutMagics(source)
+	source = s.withoutMagics(s.namesInGo(source, cursor))
 	tokens := scan(source)
 	if path := importPathAt(tokens, cursor); path != nil && (cursor < path.to || len(path.text) == 1 || path.text[len(path.text)-1] != path.text[0]) {
 		return beginning(source[path.from+1:cursor], s.tools.importPaths()), path.from + 1, cursor
@@ -73,6 +73,17 @@ func (s *Session) Completions(source string, cursor int) (matches []string, star
 		return cmp.Or(cmp.Compare(strings.ToLower(a), strings.ToLower(b)), cmp.Compare(a, b))
 	})
 	return matches, start, end
+}
+
+// namesInGo takes the command away from a line like %doc NAME in which the cursor stands: what follows it is Go.
+func (s *Session) namesInGo(source string, cursor int) string {
+	for _, p := range s.cut(source) {
+		if p.kind == linePart && p.from <= cursor && cursor <= p.to && slices.Contains([]string{"doc", "del"}, p.name) {
+			end := p.from + strings.Index(source[p.from:p.to], p.name) + len(p.name)
+			return source[:p.from] + strings.Repeat(" ", end-p.from) + source[end:]
+		}
+	}
+	return source
 }
 
 func identifierRune(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }

@@ -32,6 +32,40 @@ func TestItIsSaidWhenFunctionsKeepWhatANameStoodFor(t *testing.T) {
 			{cell: "func get() float64 { return n }\nhalf(), get()", out: "!note: half still uses the earlier get (func(scale int) int); run its cell again to change that\n[result 2 2.5]"},
 			{cell: "func half() float64 { return get() / 2 }\nhalf()", out: "[result 1.25]"},
 			{cell: "type n int", out: ""},
+			{cell: "func local(get int) int { half := get; return half }\ntype U struct{}\nfunc (U) Half(half int) int { return half }"},
+			{cell: "const Max = 3\nfunc lim() bool { return 5 > Max }\nlim()", out: "[result true]"},
+			{cell: "const Max = 3"},
+			{cell: "const Max = 10\nlim()", out: "!note: lim still uses the earlier Max (3); run its cell again to change that\n[result true]"},
+			{cell: "half := 5\nget := \"b\"\nlocal(1)", out: "[result 1]"}, // theirs are their own
+		}},
+	})
+}
+
+func TestClosuresOfTheSameCellCallTheNewFunction(t *testing.T) {
+	playAll(t, []situation{
+		{"in variables and elsewhere", []step{
+			{cell: "func f() int { return 1 }\nh := func() int { return f() * 10 }\nvar list = []func() int{func() int { return f() }}\nnow := f()\nh(), list[0](), now", out: "[result 10 1 1]"},
+			{cell: "func f() int { return 2 }\nh(), list[0](), now", out: "[result 20 2 1]"},
+		}},
+	})
+}
+
+func TestTypesDefinedAsAnEarlierCellsType(t *testing.T) {
+	playAll(t, []situation{
+		{"aliases and defined types", []step{
+			{cell: "type T struct{ N int }\nfunc (t T) Double() int { return 2 * t.N }\ntype Q int\ntype I interface{ Double() int }\ntype F func(int) int\ntype G[X any] struct{ V X }"},
+			{cell: "type T2 = T"},
+			{cell: "type T4 T\nT4{3}.N, T2{4}.Double()", out: "[result 3 8]"},
+			{cell: "type R Q\nfunc (r R) M() int { return int(r) + 1 }\nR(3).M()", out: "[result 4]"},
+			{cell: "type K I\ntype H F\ntype J = I\nvar k K = T{5}\nvar j J = k\nvar h H = func(n int) int { return n * n }\nk.Double(), j.Double(), h(3)", out: "[result 10 10 9]"},
+			{cell: "type GI = G[int]\ntype GS G[string]\nGI{1}.V, GS{\"a\"}.V", out: "[result 1 a]"},
+			{cell: "type T5 = T2\nT5{3}.Double()", out: "[result 6]"},
+			{cell: "func (t T5) Triple() int { return 3 * t.N }"},
+			{cell: "T{2}.Triple(), T2{3}.Triple()", out: "[result 6 9]"},
+			{cell: "type A B\ntype B struct{ next *A }\ntype C = A\nvar c C\nc.next == nil", out: "[result true]"},
+			{cell: "type Loop Loop2\ntype Loop2 Loop", fails: "invalid recursive type"},
+			{cell: "type T T\nT{}", fails: "invalid recursive type"},
+			{cell: "fmt.Printf(\"%T %T %T\", T2{}, T4{}, R(1))", out: "main.T main.T4 main.R"},
 		}},
 	})
 }

@@ -285,8 +285,10 @@ func (l *lowering) redirect(id *ast.Ident, path []ast.Node) {
 	if !ok || !l.isOwn(f) || f.Signature().Recv() != nil || f.Signature().TypeParams().Len() > 0 {
 		return
 	}
-	decl, ok := path[1].(*ast.FuncDecl)
-	if !ok || decl.Body == l.body && !inLiteral(path) || l.info.Defs[decl.Name] == f {
+	switch decl, isFunc := path[1].(*ast.FuncDecl); {
+	case !isFunc && !inLiteral(path): // the value of a variable
+		return
+	case isFunc && (decl.Body == l.body && !inLiteral(path) || l.info.Defs[decl.Name] == f):
 		return
 	}
 	l.edit(id.Pos(), id.End(), l.slotName(f))

@@ -442,11 +442,16 @@ func (l *lowering) prints(e ast.Expr) bool {
 	if !ok {
 		return false
 	}
-	sel, ok := call.Fun.(*ast.SelectorExpr)
-	if !ok {
+	var name *ast.Ident
+	switch fun := call.Fun.(type) {
+	case *ast.SelectorExpr:
+		name = fun.Sel
+	case *ast.Ident:
+		name = fun
+	default:
 		return false
 	}
-	f, ok := l.info.Uses[sel.Sel].(*types.Func)
+	f, ok := l.info.Uses[name].(*types.Func)
 	return ok && f.Pkg() != nil && f.Pkg().Path() == "fmt" && strings.Contains(f.Name(), "rint")
 }
 

@@ -133,7 +133,12 @@ func (m *magicCall) goDoc(words []string, source bool) *Failure {
 			}
 		}
 		if path == "" && types.Universe.Lookup(base) != nil {
-			path, symbol = "builtin", base
+			d, err := m.describeMember(types.Universe.Lookup(base), symbol)
+			if err != nil {
+				return m.fail("%w", err)
+			}
+			m.tell(d.text(source))
+			return nil
 		}
 		if path == "" {
 			return m.fail("nothing is known as %s: it is neither a name of the session nor a package", base)

@@ -24,12 +24,14 @@ type declaration struct {
 	names     map[string]*entry // what it declares; the receiver's type for a method
 	method    string            // name, if it is a method
 	isType    bool
-	uses      map[string]*entry // names of the session in it
+	uses      map[string]*entry // names of the session in it, also where they stand for something else
+	means     map[*entry]bool   // what of the session a function or method refers to
 }
 
 // remember keeps the declarations of a cell that was compiled. The cell's names are those of the session already.
 func (s *Session) remember(c *checked) {
 	s.rememberComposed(c)
+	means := s.meant(c)
 	for i := range c.chunks {
 		ch := &c.chunks[i]
 		if ch.kind != declChunk {
@@ -46,6 +48,9 @@ func (s *Session) remember(c *checked) {
 		if receiver, method := methodOf(f); receiver != "" {
 			d.method = method
 			d.names[receiver] = s.names[receiver]
+			d.means = means[[2]string{receiver, method}]
+		} else if len(ch.declares) == 1 {
+			d.means = means[[2]string{"", ch.declares[0]}]
 		}
 		if g, ok := f.Decls[0].(*ast.GenDecl); ok && g.Tok == token.TYPE {
 			d.isType = true
@@ -61,6 +66,32 @@ func (s *Session) remember(c *checked) {
 		s.declarations = append(s.declarations, d)
 	}
 	s.declarations = slices.DeleteFunc(s.declarations, func(d *declaration) bool { return !s.inForce(d) })
+}
+
+// meant returns what of the session each function and method of a cell refers to, by the receiver's type and the name.
+func (s *Session) meant(c *checked) map[[2]string]map[*entry]bool {
+	all := map[[2]string]map[*entry]bool{}
+	for _, decl := range c.ast.Decls {
+		f, ok := decl.(*ast.FuncDecl)
+		if !ok || f.Body == nil || f.Body == c.body {
+			continue
+		}
+		key := [2]string{"", f.Name.Name}
+		if f.Recv != nil && len(f.Recv.List) == 1 {
+			key[0] = receiverName(f.Recv.List[0].Type)
+		}
+		list := map[*entry]bool{}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if id, ok := n.(*ast.Ident); ok {
+				if e := s.entryOf(c, c.info.Uses[id]); e != nil {
+					list[e] = true
+				}
+			}
+			return true
+		})
+		all[key] = list
+	}
+	return all
 }
 
 // rememberComposed keeps the types that a cell makes of types of cells: interfaces may hold their values.

@@ -3,6 +3,8 @@ package session
 import (
 	"context"
 	"fmt"
+	"go/constant"
+	"go/token"
 	"go/types"
 	"slices"
 	"strings"
@@ -13,44 +15,74 @@ import (
 // In a cell that says x := 1 and further down x := "text", the second x is another variable, as it would be in a cell of
 // its own. Such a cell is run in two pieces, cut above the second declaration.
 
-// tellOfEarlier says on standard error which functions still use a variable or function of the session whose name is about to
-// stand for a new one: with another type it is another thing, and what was compiled keeps the one that it knows.
+// tellOfEarlier says on standard error which functions use another variable, function or constant of a name than the one for
+// which it is about to stand: what was compiled keeps the one that it knows.
 func (s *Session) tellOfEarlier(entries []*entry) {
+	own := map[string]bool{}
+	for _, e := range entries {
+		own[e.name] = true
+	}
 	for _, e := range entries {
 		old := s.names[e.name]
-		if old == nil || old.cell == nil || sameThing(e, old) || isType(e.obj) || isType(old.obj) {
-			continue
-		}
-		if f, ok := old.obj.(*types.Func); ok && f.Signature().TypeParams().Len() > 0 {
-			continue // nothing calls those by way of a variable
-		}
-		if _, ok := old.obj.(*types.Const); ok {
+		if old == nil || isType(e.obj) {
 			continue
 		}
 		users := map[string]bool{}
+		var known *entry
 		for _, d := range s.declarations {
-			if d.isType || d.uses[e.name] != old || !s.inForce(d) {
+			if d.isType || !s.inForce(d) {
+				continue
+			}
+			m := d.refersTo(old, e)
+			if m == nil {
 				continue
 			}
 			for n, user := range d.names {
-				if user == nil || s.names[n] != user || n == e.name || slices.ContainsFunc(entries, func(e *entry) bool { return e.name == n }) {
-					continue
+				if user != nil && s.names[n] == user && !own[n] {
+					if d.method != "" {
+						n += "." + d.method
+					}
+					users[n], known = true, m
 				}
-				if d.method != "" {
-					n += "." + d.method
-				}
-				users[n] = true
 			}
 		}
-		if len(users) > 0 {
-			verb := "use"
-			if len(users) == 1 {
-				verb = "uses"
-			}
-			s.events(worker.Event{Kind: "stderr", Text: fmt.Sprintf("note: %s still %s the earlier %s (%s); run its cell again to change that\n",
-				strings.Join(sortedKeys(users), ", "), verb, e.name, typeName(old.obj.Type()))})
+		if len(users) == 0 {
+			continue
+		}
+		verb := "use"
+		if len(users) == 1 {
+			verb = "uses"
+		}
+		what := typeName(known.obj.Type())
+		if c, ok := known.obj.(*types.Const); ok {
+			what = c.Val().String()
+		}
+		s.events(worker.Event{Kind: "stderr", Text: fmt.Sprintf("note: %s still %s the earlier %s (%s); run its cell again to change that\n",
+			strings.Join(sortedKeys(users), ", "), verb, e.name, what)})
+	}
+}
+
+// refersTo returns what a function or method refers to that is old, the present meaning of a name, and not what e makes of it.
+func (d *declaration) refersTo(old, e *entry) *entry {
+	for m := range d.means {
+		if m.name != e.name || m.cell == nil || isType(m.obj) || sameThing(m, e) || sameConstant(m, e) {
+			continue
+		}
+		if f, ok := m.obj.(*types.Func); ok && f.Signature().TypeParams().Len() > 0 {
+			continue
+		}
+		if m == old || sameThing(m, old) || sameConstant(m, old) {
+			return m
 		}
 	}
+	return nil
+}
+
+// sameConstant reports whether two entries are constants of one type and value.
+func sameConstant(a, b *entry) bool {
+	x, ok1 := a.obj.(*types.Const)
+	y, ok2 := b.obj.(*types.Const)
+	return ok1 && ok2 && types.Identical(x.Type(), y.Type()) && constant.Compare(x.Val(), token.EQL, y.Val())
 }
 
 // cutRedeclared looks for a place above which a cell that has mistakes can be cut so that neither piece has any. It changes

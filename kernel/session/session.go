@@ -164,7 +164,39 @@ func (s *Session) startWorker() error {
 		return errors.New("the session is closed")
 	}
 	s.client = client
+	go func() {
+		<-client.Exited()
+		s.Revive()
+	}()
 	return nil
+}
+
+// Revive starts a new worker if the present one has ended while no cell ran: a goroutine that a cell has left behind has
+// panicked, or ended the process. What happened and what is lost goes to standard error, as output of the last run.
+func (s *Session) Revive() {
+	s.run.Lock()
+	defer s.run.Unlock()
+	s.state.Lock()
+	defer s.state.Unlock()
+	s.revive()
+}
+
+// revive is Revive for who holds the locks.
+func (s *Session) revive() {
+	s.mu.Lock()
+	client, closed := s.client, s.closed
+	s.mu.Unlock()
+	if client == nil || closed {
+		return
+	}
+	select {
+	case <-client.Exited():
+	default:
+		return
+	}
+	f := s.failed(client, client.Death(), "")
+	f.Value = "between two cells: " + f.Value
+	s.events(worker.Event{Kind: "stderr", Run: client.LastRun(), Text: f.Name + ": " + f.Value + "\n" + strings.Join(f.Traceback[1:], "\n") + "\n"})
 }
 
 // Execute compiles and runs a cell; lines in it that begin with % or ! are commands to the notebook and to the shell. label
@@ -175,6 +207,10 @@ func (s *Session) Execute(source, label string) (f *Failure) {
 	defer s.run.Unlock()
 	s.state.Lock()
 	defer s.state.Unlock()
+	s.revive()
+	if client, err := s.worker(); err == nil {
+		client.Await()
+	}
 	if err := s.settle(); err != nil {
 		return &Failure{Name: "magic", Value: "giving the new worker its settings: " + err.Error()}
 	}

@@ -88,7 +88,7 @@ func (l *lowering) writeType(b *strings.Builder, t types.Type) {
 
 // predeclared spells the name of a predeclared type, which the cell may have given to something else.
 func (l *lowering) predeclared(name string) string {
-	if l.pkg.Scope().Lookup(name) == nil && !l.localNames()[name] {
+	if l.pkg.Scope().Lookup(name) == nil && l.session.names[name] == nil && !l.localNames()[name] {
 		return name
 	}
 	return reservedLower + "cell." + strings.ToUpper(name[:1]) + name[1:]

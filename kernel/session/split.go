@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -354,12 +355,49 @@ func Complete(source string) string {
 			last = t
 		}
 	}
+	if !invalid && !unterminated && depth >= 0 {
+		at, wrong := syntaxError(source)
+		invalid = wrong && at < len(strings.TrimRight(source, " \t\r\n"))
+		if wrong && !invalid && depth == 0 && !last.IsOperator() && last != token.ELSE {
+			return "invalid" // nothing can follow in the next line
+		}
+	}
 	switch {
 	case invalid || depth < 0:
 		return "invalid"
-	case unterminated || depth > 0 || last.IsOperator() && last != token.RPAREN && last != token.RBRACK && last != token.RBRACE &&
+	case last == token.ELSE || unterminated || depth > 0 || last.IsOperator() && last != token.RPAREN && last != token.RBRACK && last != token.RBRACE &&
 		last != token.SEMICOLON && last != token.INC && last != token.DEC:
 		return "incomplete"
 	}
 	return "complete"
+}
+
+// syntaxError returns where in a cell the parser finds the first mistake; wrong is false if it finds none.
+func syntaxError(source string) (at int, wrong bool) {
+	chunks, err := split(source)
+	if err != nil {
+		return 0, true
+	}
+	analyse(chunks)
+	for i := range chunks {
+		ch := &chunks[i]
+		head := fragmentHead
+		text := ch.text + "\n"
+		switch {
+		case ch.values:
+			head += "func _() { _("
+			text = ch.text + ")}"
+		case ch.kind == stmtChunk:
+			head += "func _() { "
+			text += "}"
+		}
+		if _, err := parser.ParseFile(token.NewFileSet(), "", head+text, parser.SkipObjectResolution); err != nil {
+			var list scanner.ErrorList
+			if errors.As(err, &list) {
+				return ch.off + min(len(ch.text), max(0, list[0].Pos.Offset-len(head))), true
+			}
+			return ch.off, true
+		}
+	}
+	return 0, false
 }

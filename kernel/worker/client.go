@@ -57,6 +57,7 @@ type Client struct {
 	nextCall int64
 	current  int64 // what text belongs to
 	running  bool  // whether that is a cell which has not ended
+	early    bool  // an interrupt came before the run that it is meant for
 	writeMu  sync.Mutex
 	shutdown bool
 }
@@ -183,7 +184,8 @@ func (c *Client) execute(r request) *Error {
 		control(Event{Kind: "begin", Run: id})
 	}
 	c.mu.Lock()
-	c.current, c.running = id, true
+	early := c.early
+	c.current, c.running, c.early = id, true, false
 	done := make(chan *Error, 1)
 	c.pending[id] = done
 	c.mu.Unlock()
@@ -197,6 +199,9 @@ func (c *Client) execute(r request) *Error {
 	if err := c.write(r); err != nil {
 		<-c.exited
 		return c.death()
+	}
+	if early {
+		c.write(request{Op: "interrupt", ID: id})
 	}
 	ended := make(chan struct{})
 	defer close(ended)
@@ -265,12 +270,30 @@ func firstLine(s string) string {
 	return ""
 }
 
-// Interrupt asks the running cell to stop. It returns at once.
+// Interrupt asks the running cell to stop; between Await and the run, it asks the next one. It returns at once.
 func (c *Client) Interrupt() {
 	c.mu.Lock()
 	id := c.current
+	c.early = !c.running
 	c.mu.Unlock()
 	c.write(request{Op: "interrupt", ID: id})
+}
+
+// Await says that a run is being prepared: interrupts until now were not meant for it.
+func (c *Client) Await() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.early = false
+}
+
+// Death says how a process that has ended came to its end.
+func (c *Client) Death() *Error { return c.death() }
+
+// LastRun returns the number of the run that text of the worker belongs to.
+func (c *Client) LastRun() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.current
 }
 
 // Close lets the worker end and kills it, and whatever it started, if it does not within a second.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"plugin"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -22,28 +23,35 @@ const Grace = 1500 * time.Millisecond
 
 // server is the worker's side of the pipe.
 type server struct {
-	mu      sync.Mutex
-	out     *json.Encoder
-	streams [2]*os.File // standard output and error as they were at the start: a cell may put others in their place
-	mark    int64
-	loaded  map[string]bool // plugins, by the cell's name for the file
-	joined  map[string]bool // those whose tables of methods are the known ones, by the file itself
-	current int64
-	stop    chan struct{} // closed when the current cell is interrupted
-	stuck   chan *Error   // takes why the current cell is left behind
-	stdin   *stdin
+	mu        sync.Mutex
+	out       *json.Encoder
+	streams   [2]*os.File // standard output and error as they were at the start: a cell may put others in their place
+	mark      int64
+	loaded    map[string]bool // plugins, by the cell's name for the file
+	abandoned map[int64]bool  // runs that were left behind
+	joined    map[string]bool // those whose tables of methods are the known ones, by the file itself
+	current   int64
+	stop      chan struct{} // closed when the current cell is interrupted
+	early     int64         // run that was interrupted before it began
+	stuck     chan *Error   // takes why the current cell is left behind
+	stdin     *stdin
 }
 
 // Serve runs cells as the kernel asks for them, until the kernel closes the pipe. It is the whole of the worker's main
 // function: requests come from in, messages go to out.
 func Serve(in io.Reader, out io.Writer) error {
-	s := &server{out: json.NewEncoder(out), streams: [2]*os.File{os.Stdout, os.Stderr}, loaded: map[string]bool{}, joined: map[string]bool{}}
+	s := &server{out: json.NewEncoder(out), streams: [2]*os.File{os.Stdout, os.Stderr}, loaded: map[string]bool{}, joined: map[string]bool{}, abandoned: map[int64]bool{}}
 	s.stdin = newStdin(func(r reply) { s.send(r, true) })
 	display.SetAsk(s.stdin.question)
 	display.SetSink(func(m display.Message) { s.send(reply{Op: "display", Message: toWire(m)}, true) })
 	cell.Display = display.Display
 	cell.SetMark(func() { s.send(reply{Op: "turn"}, true) })
-	cell.SetShow(func(values ...any) { display.Send(display.Message{Kind: "result", Data: display.Values(values...)}) })
+	cell.SetShow(func(values ...any) {
+		if s.isAbandoned(origin()) {
+			runtime.Goexit() // the call that it waited in has ended, and the cell has failed long ago
+		}
+		display.Send(display.Message{Kind: "result", Data: display.Values(values...)})
+	})
 	cell.SetRenew(renew)
 	Handle("quiet", s.quiet)
 	Handle("deadlock", s.deadlock)
@@ -121,6 +129,9 @@ func (s *server) run(r request) {
 	s.stop = make(chan struct{})
 	s.stuck = make(chan *Error, 1)
 	stop, stuck := s.stop, s.stuck
+	if s.early == r.ID {
+		close(s.stop)
+	}
 	s.mu.Unlock()
 	s.stdin.begin(r.ID, r.Input)
 
@@ -151,12 +162,24 @@ func (s *server) run(r request) {
 		// What the cell waited for was stopped by the interrupt, and so it came to its end.
 		result = &Error{Name: "interrupted", Value: "the cell was interrupted"}
 	}
+	if result != nil && result.Abandoned {
+		s.mu.Lock()
+		s.abandoned[r.ID] = true
+		s.mu.Unlock()
+	}
 	drawPending()
 	cell.Finish()
 	if s.stdin.end() && (result == nil || result.Name == "error") {
 		result = &Error{Name: "interrupted", Value: "the cell was interrupted while it waited for input"}
 	}
 	s.send(reply{Op: "done", ID: r.ID, Error: result}, true)
+}
+
+// isAbandoned reports whether a run was left behind.
+func (s *server) isAbandoned(run int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.abandoned[run]
 }
 
 // drawPending lets displays that change quickly show their last state. What draws may be code of the user's.
@@ -261,6 +284,7 @@ func (s *server) interrupt(id int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stop == nil || s.current != id {
+		s.early = max(s.early, id) // the run is on its way
 		return
 	}
 	select {
