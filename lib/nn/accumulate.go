@@ -41,18 +41,36 @@ const spanLength = 1 << 13
 // Accumulate runs each job's rows through its network, forward and backward, and adds the gradients to the networks'
 // Grad. The networks must be different ones. All of them are worked on at the same time where cores are free. It
 // allocates nothing once it has been called with as many jobs and rows. It panics if a batch does not fit its network or
-// an observation has an index out of range.
+// an observation has an index out of range, or a network has a GRU: see AccumulateThroughTime.
 func Accumulate(jobs ...Job) {
 	if len(jobs) == 0 {
 		return
 	}
-	a := jobs[0].Net.acc
-	if a == nil {
-		a = new(accumulation)
+	for i := range jobs {
+		if jobs[i].Net.gru != nil {
+			panic("nn: Accumulate for a network with a GRU: see AccumulateThroughTime")
+		}
+	}
+	a := jobs[0].Net.accumulation()
+	a.prepare(jobs...)
+	a.run.Do(len(a.pieces))
+	a.reduce.Do(len(a.spans))
+	clear(a.jobs) // keep nobody's batch alive
+}
+
+// accumulation returns the state of an Accumulate whose first job is for n.
+func (n *Net) accumulation() *accumulation {
+	if n.acc == nil {
+		a := new(accumulation)
 		a.run = fork.New(a.runPiece)
 		a.reduce = fork.New(a.reduceSpan)
-		jobs[0].Net.acc = a
+		n.acc = a
 	}
+	return n.acc
+}
+
+// prepare cuts the jobs into pieces.
+func (a *accumulation) prepare(jobs ...Job) {
 	a.jobs = append(a.jobs[:0], jobs...)
 	a.pieces, a.spans = a.pieces[:0], a.spans[:0]
 	for j, job := range jobs {
@@ -78,9 +96,6 @@ func Accumulate(jobs ...Job) {
 		}
 		n.transpose()
 	}
-	a.run.Do(len(a.pieces))
-	a.reduce.Do(len(a.spans))
-	clear(a.jobs) // likewise
 }
 
 // rows returns the number of rows of a job.
@@ -107,7 +122,7 @@ func (a *accumulation) runPiece(i int) {
 		n.forward(p, job.Batch, job.Rows, lo, end, p.out[:size])
 		clear(p.dOut[:size])
 		job.Loss(lo, end, p.out[:size], p.dOut[:size])
-		n.backward(p, end-lo, grad)
+		n.backward(p, end-lo, p.dOut[:size], grad)
 	}
 	p.dense = nil // keep nobody's batch alive
 }

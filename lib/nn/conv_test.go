@@ -89,8 +89,8 @@ func relu64(m image64) image64 {
 	return y
 }
 
-// forwardConv64 computes the outputs of a network with convolutions for row i of a batch in float64. param gives each
-// tensor of Tensors by name.
+// forwardConv64 computes the outputs of a network, with or without convolutions, for row i of a batch in float64. param
+// gives each tensor of Tensors by name.
 func forwardConv64(s Shape, param func(name string) []float64, b env.Batch, i int) []float64 {
 	active, dense := b.Row(i)
 	sparse := make([]float64, s.Sparse)
@@ -133,7 +133,10 @@ func forwardConv64(s Shape, param func(name string) []float64, b env.Batch, i in
 		}
 	}
 	var x []float64
-	for _, row := range relu64(m) {
+	if len(s.Conv) > 0 {
+		m = relu64(m)
+	}
+	for _, row := range m {
 		for _, pixel := range row {
 			x = append(x, pixel...)
 		}
@@ -414,7 +417,7 @@ func TestOrthogonalInitOfConvolutionsAndHeads(t *testing.T) {
 
 func TestTensorShapesAreTheTensors(t *testing.T) {
 	gaussian := Shape{Dense: 3, Hidden: []int{4}, Out: 3, Value: true, Gaussian: true}
-	for _, s := range append(append(slices.Clone(convShapes), shapes...), gaussian) {
+	for _, s := range append(slices.Concat(convShapes, shapes, gruShapes), gaussian) {
 		n, err := New(s, 1, rand.New(rand.NewPCG(2, 8)))
 		if err != nil {
 			t.Fatal(err)

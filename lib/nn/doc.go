@@ -1,6 +1,7 @@
 // Package nn is float32 networks for observations that are partly one-hot: multilayer perceptrons with tanh or relu
-// between the layers and a linear head, for images with the residual convolutions of IMPALA before them, their gradients,
-// Adam, softmax losses, and files in the safetensors format.
+// between the layers and a linear head, for images with the residual convolutions of IMPALA before them, for what has to
+// be remembered with a gated recurrent unit after them, their gradients, Adam, softmax losses, and files in the
+// safetensors format.
 //
 // Supervised training in four lines:
 //

@@ -8,7 +8,7 @@ import (
 
 // New returns a network with orthogonal weights, of gain √2 in the convolutions (as matrices [9 × channels][channels])
 // and the hidden layers and headGain in the head (0.01 for a policy, 1 for a value, as a Shape's Value has), and zero biases: detail 2 of "The 37 implementation details of PPO" (Huang et al. 2022),
-// after Saxe et al. 2014. An error names a size that makes no network.
+// after Saxe et al. 2014. The two matrices of a GRU have gain 1, each of them one of [in][3 × width], as there. An error names a size that makes no network.
 func New(shape Shape, headGain float64, r *rand.Rand) (*Net, error) {
 	if math.IsNaN(headGain) || math.IsInf(headGain, 0) {
 		return nil, fmt.Errorf("nn: gain %v of the head's initial weights", headGain)
@@ -17,10 +17,14 @@ func New(shape Shape, headGain float64, r *rand.Rand) (*Net, error) {
 	if err != nil {
 		return nil, err
 	}
-	layers := append(n.trunk.convolutions(), n.layers...)
-	for _, l := range layers[:len(layers)-1] {
+	layers := n.all()
+	for i, l := range layers[:len(layers)-1] {
 		w := make([]float32, l.in*l.out)
-		orthogonal(w, l.in, l.out, math.Sqrt2, r)
+		gain := math.Sqrt2
+		if n.gru != nil && i >= len(layers)-3 { // its input's part and the recurrent one
+			gain = 1
+		}
+		orthogonal(w, l.in, l.out, gain, r)
 		l.setWeights(n.Param, w)
 	}
 	head := layers[len(layers)-1]
@@ -46,15 +50,25 @@ func beside(w, v []float32) []float32 {
 
 // NewLeCun is New with weights from a normal distribution cut at two standard deviations, of variance 1/fan-in (9 ×
 // channels of a convolution), in the heads too: what flax gives dense and convolutional layers unless told otherwise
-// (LeCun et al. 1998). Biases are zero.
+// (LeCun et al. 1998). Biases are zero. The recurrent weights of a GRU are, as flax's, orthogonal for each gate.
 func NewLeCun(shape Shape, r *rand.Rand) (*Net, error) {
 	n, err := newNet(shape)
 	if err != nil {
 		return nil, err
 	}
-	for _, l := range append(n.trunk.convolutions(), n.layers...) {
+	for _, l := range n.all() {
 		w := make([]float32, l.in*l.out)
-		lecun(w, l.in, r)
+		if n.gru != nil && l == n.gru.recurrent {
+			for gate := range 3 {
+				square := make([]float32, l.in*l.in)
+				orthogonal(square, l.in, l.in, 1, r)
+				for i := range l.in {
+					copy(w[i*l.out+gate*l.in:], square[i*l.in:(i+1)*l.in])
+				}
+			}
+		} else {
+			lecun(w, l.in, r)
+		}
 		l.setWeights(n.Param, w)
 	}
 	return n, nil

@@ -5,7 +5,9 @@ import "fmt"
 // Tensors returns the parameters by name, "layer0.weight" [in][out], "layer0.bias" [out] and so on, where the inputs of
 // layer 0 are the sparse ones and then the dense ones, and "log_std", one for each mean, where the Shape is Gaussian.
 // Convolutions, of which each block has five in the order in which they are computed, are "conv0.weight" [3][3][in][out]
-// (rows, columns, channels), "conv0.bias" [out] and so on. They are copies.
+// (rows, columns, channels), "conv0.bias" [out] and so on. A GRU has "gru.input.weight" [in][3 × GRU], of r, z and n in this
+// order, "gru.input.bias" [3 × GRU], "gru.recurrent.weight" [GRU][3 × GRU] and "gru.recurrent.bias" [3 × GRU]: the transposes
+// of PyTorch's weight_ih and weight_hh, and bias_ih and bias_hh. They are copies.
 func (n *Net) Tensors() map[string]Tensor { return n.tensors(n.Param) }
 
 // tensors is Tensors for any slice laid out like Param.
@@ -42,6 +44,12 @@ func (s Shape) TensorShapes() (map[string][]int, error) {
 		in += height*width*channels - s.Image.Len()
 	}
 	for i, size := range append(append([]int(nil), s.Hidden...), s.Out) {
+		if i == len(s.Hidden) && s.GRU > 0 {
+			for name, from := range map[string]int{"gru.input": in, "gru.recurrent": s.GRU} {
+				out[name+".weight"], out[name+".bias"] = []int{from, 3 * s.GRU}, []int{3 * s.GRU}
+			}
+			in = s.GRU
+		}
 		name := fmt.Sprintf("layer%d", i)
 		out[name+".weight"], out[name+".bias"] = []int{in, size}, []int{size}
 		in = size
@@ -64,7 +72,14 @@ func (n *Net) named() (out []named) {
 	for i, l := range n.trunk.convolutions() {
 		out = append(out, named{l, fmt.Sprintf("conv%d", i), []int{3, 3, l.in / places, l.out}})
 	}
-	for i, l := range n.layers {
+	dense := append([]layer(nil), n.layers...)
+	if n.gru != nil {
+		input := &dense[len(dense)-1]
+		out = append(out, named{*input, "gru.input", []int{input.in, input.out}})
+		out = append(out, named{n.gru.recurrent, "gru.recurrent", []int{n.gru.width, 3 * n.gru.width}})
+		*input = n.gru.head
+	}
+	for i, l := range dense {
 		out = append(out, named{l, fmt.Sprintf("layer%d", i), []int{l.in, l.out}})
 	}
 	return out

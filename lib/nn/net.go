@@ -9,7 +9,7 @@ import (
 )
 
 // Shape is a network's architecture: sparse and dense inputs, convolutions where the input is a picture, hidden layers, a
-// linear head.
+// memory, a linear head.
 type Shape struct {
 	Sparse int   // length of the one-hot part of the input; 0 if there is none
 	Dense  int   // length of the dense part of the input; 0 if there is none
@@ -22,6 +22,10 @@ type Shape struct {
 	Image env.Image // the picture in the input, as by env.Spec; it counts only where there is Conv
 
 	Activation Activation // of the hidden layers; default Tanh
+
+	// GRU is the width of a gated recurrent unit between the last hidden layer and the head; 0: none. A network that has
+	// one is run by Step and learns by AccumulateThroughTime. See gru.go for its equations.
+	GRU int
 
 	// Value makes the last output the value of a state beside a policy: it begins with weights of gain 1, and it is no
 	// mean of a Gaussian.
@@ -77,6 +81,9 @@ func (s Shape) check() error {
 			return fmt.Errorf("nn: hidden layer %d is %d wide; at least 1 is needed", i, h)
 		}
 	}
+	if s.GRU < 0 {
+		return fmt.Errorf("nn: GRU of width %d, which may not be negative", s.GRU)
+	}
 	return nil
 }
 
@@ -92,19 +99,23 @@ func (s Shape) checkImage() error {
 	return nil
 }
 
-// Net is a multilayer perceptron, with convolutions before it where its Shape has Conv. Its outputs and gradients belong to it, so it is not for concurrent use; Replica
-// makes another that shares its parameters.
+// Net is a multilayer perceptron, with convolutions before it where its Shape has Conv and a memory before its head where
+// that has a GRU. Its outputs and gradients belong to it, so it is not for concurrent use; Replica makes another that
+// shares its parameters.
 type Net struct {
 	Shape Shape
 	Param []float32 // all parameters, layer after layer, weights before biases; with padding, see Tensors for their order
 	Grad  []float32 // the gradient, laid out like Param; Accumulate adds to it, Adam.Step clears it
 
-	logStd     int    // where in Param the log standard deviations begin
-	trunk      *trunk // nil: no convolutions
-	layers     []layer
+	logStd     int         // where in Param the log standard deviations begin
+	trunk      *trunk      // nil: no convolutions
+	layers     []layer     // with a GRU the last of them is its input's part, and the head is not among them
+	gru        *gru        // nil: no memory
 	transposed [][]float32 // for each layer that is neither narrow nor the network's first its weights, [out][in]
 
 	transposedConv [][]float32 // for each convolution but the first its weights, [9][out][in]
+
+	transposedGRU [2][]float32 // the recurrent weights, [3 × GRU][GRU], and the head's [Out][GRU] unless it is narrow
 
 	block int // rows at a time
 
@@ -112,8 +123,11 @@ type Net struct {
 	acc    *accumulation
 	out    []float32
 	batch  env.Batch // of the last Forward
+	state  []float32 // of the last Step
 	pieces int       // into how many it was cut
 	blocks *fork.Fork
+
+	through *throughTime // nil until AccumulateThroughTime is called
 }
 
 // layer says where a layer's parameters lie in Param: weights [in][out], or [out][in] where it is narrow, then biases
@@ -146,11 +160,18 @@ func newNet(shape Shape) (*Net, error) {
 		n.trunk = newTrunk(shape, place)
 		in = n.trunk.width()
 	}
-	for _, out := range append(append([]int(nil), shape.Hidden...), shape.Out) {
+	last := shape.Out
+	if shape.GRU > 0 {
+		last = 3 * shape.GRU
+	}
+	for _, out := range append(append([]int(nil), shape.Hidden...), last) {
 		l := layer{in: in, out: out, narrow: (len(n.layers) > 0 || n.trunk != nil) && out <= narrowest}
 		l.weight, l.bias = place(in*out), place(out)
 		n.layers = append(n.layers, l)
 		in = out
+	}
+	if shape.GRU > 0 {
+		n.gru = newGRU(shape, place)
 	}
 	if n.logStd = at; shape.Gaussian {
 		place(shape.actions())
@@ -163,7 +184,7 @@ func newNet(shape Shape) (*Net, error) {
 // Replica returns a network with the same parameters (the same memory) and its own gradient and outputs, for use on
 // another goroutine while the parameters do not change.
 func (n *Net) Replica() *Net {
-	r := &Net{Shape: n.Shape, Param: n.Param, Grad: aligned(len(n.Grad)), trunk: n.trunk, layers: n.layers, logStd: n.logStd}
+	r := &Net{Shape: n.Shape, Param: n.Param, Grad: aligned(len(n.Grad)), trunk: n.trunk, layers: n.layers, gru: n.gru, logStd: n.logStd}
 	r.initWork()
 	return r
 }
@@ -178,10 +199,19 @@ func (n *Net) Clone() *Net {
 
 // Size returns the number of parameters.
 func (n *Net) Size() (size int) {
-	for _, l := range append(n.trunk.convolutions(), n.layers...) {
+	for _, l := range n.all() {
 		size += l.in*l.out + l.out
 	}
 	return size + len(n.LogStd())
+}
+
+// all returns all layers, the head last.
+func (n *Net) all() []layer {
+	all := append(n.trunk.convolutions(), n.layers...)
+	if n.gru != nil {
+		all = append(all, n.gru.recurrent, n.gru.head)
+	}
+	return all
 }
 
 // LogStd returns the log standard deviations, one for each mean, of a network whose Shape is Gaussian, 0 at first, and an empty slice
@@ -241,6 +271,9 @@ func (n *Net) transpose() {
 		if l := n.layers[i]; t != nil {
 			transpose(t, l.weights(n.Param), l.in, l.out)
 		}
+	}
+	if n.gru != nil {
+		n.gru.transpose(n)
 	}
 	if n.trunk == nil {
 		return

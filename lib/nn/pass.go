@@ -34,8 +34,9 @@ type part struct {
 	starts [Block]int
 	ends   [Block]int
 	hidden [][]float32 // [block][width] for each hidden layer
-	out    []float32   // [block][Out]
-	dOut   []float32   // [block][Out]
+	out    []float32   // [block][outputs of the last of Net.layers]
+	dOut   []float32   // likewise
+	gru    gruPart     // of use where there is a GRU
 	delta  [2][]float32
 	grad   []float32  // laid out like Param; nil for part 0, which adds to the network's own
 	trunk  *trunkWork // nil where there are no convolutions
@@ -54,6 +55,9 @@ func (n *Net) initWork() {
 		n.block = n.trunk.rows()
 		n.transposedConv = n.trunk.transposedConvolutions()
 	}
+	if n.gru != nil {
+		n.transposedGRU = n.gru.transposed()
+	}
 	n.blocks = fork.New(n.forwardPart)
 	n.part(0)
 }
@@ -61,11 +65,14 @@ func (n *Net) initWork() {
 // part returns part i, made at its first use.
 func (n *Net) part(i int) *part {
 	for len(n.parts) <= i {
-		widest := 0
+		widest, last := 0, n.lastWidth()
 		p := &part{
 			index: make([]int32, n.block),
-			out:   aligned(n.block * n.Shape.Out),
-			dOut:  aligned(n.block * n.Shape.Out),
+			out:   aligned(n.block * last),
+			dOut:  aligned(n.block * last),
+		}
+		if n.gru != nil {
+			p.gru = n.gru.newPart(n.block)
 		}
 		if n.trunk != nil {
 			p.trunk = n.trunk.newWork(n.block)
@@ -82,6 +89,9 @@ func (n *Net) part(i int) *part {
 	}
 	return n.parts[i]
 }
+
+// lastWidth returns how many numbers the last of the layers puts out: Shape.Out, but for a GRU.
+func (n *Net) lastWidth() int { return n.layers[len(n.layers)-1].out }
 
 // partsOf returns into how many parts a batch of that many rows is cut.
 func (n *Net) partsOf(rows int) int {
@@ -102,8 +112,17 @@ func (n *Net) partRange(rows, parts, i int) (lo, hi int) {
 }
 
 // Forward returns the outputs [N][Out] for a batch. They are the network's own memory: the next Forward overwrites
-// them. It allocates only when N is larger than ever before. It panics if the batch does not fit the network.
+// them. It allocates only when N is larger than ever before. It panics if the batch does not fit the network, or the
+// network has a GRU: see Step.
 func (n *Net) Forward(batch env.Batch) []float32 {
+	if n.gru != nil {
+		panic("nn: Forward of a network with a GRU, whose outputs follow from a state too: see Step")
+	}
+	return n.run(batch)
+}
+
+// run is Forward for any network.
+func (n *Net) run(batch env.Batch) []float32 {
 	n.fits(batch)
 	size := batch.N * n.Shape.Out
 	if cap(n.out) < size {
@@ -123,7 +142,12 @@ func (n *Net) forwardPart(i int) {
 	lo, hi := n.partRange(n.batch.N, n.pieces, i)
 	for ; lo < hi; lo += n.block {
 		end := min(lo+n.block, hi)
-		n.forward(p, n.batch, nil, lo, end, n.out[lo*n.Shape.Out:end*n.Shape.Out])
+		out := n.out[lo*n.Shape.Out : end*n.Shape.Out]
+		if n.gru != nil {
+			n.stepBlock(p, lo, end, out)
+			continue
+		}
+		n.forward(p, n.batch, nil, lo, end, out)
 	}
 	p.dense = nil
 }
@@ -139,8 +163,8 @@ func (n *Net) fits(b env.Batch) {
 	}
 }
 
-// forward computes the outputs of rows lo .. hi-1 (at most a block) into out; where rows is not nil it lists which rows
-// of the batch are meant. It leaves the hidden layers in p.
+// forward computes the outputs of the last of n.layers, for rows lo .. hi-1 (at most a block), into out; where rows is not
+// nil it lists which rows of the batch are meant. It leaves the hidden layers in p.
 func (n *Net) forward(p *part, b env.Batch, rows []int32, lo, hi int, out []float32) {
 	count := hi - lo
 	index := p.index[:count]
@@ -254,10 +278,9 @@ var (
 // zerosLength is the widest layer whose input may begin its sums at zeros.
 const zerosLength = 1024
 
-// backward adds to grad the gradient from the rows of the last forward on p, whose derivatives with respect to the
-// outputs are in p.dOut.
-func (n *Net) backward(p *part, count int, grad []float32) {
-	delta := p.dOut[:count*n.Shape.Out]
+// backward adds to grad the gradient from the rows of the last forward on p, given the derivatives delta with respect to
+// what that put out.
+func (n *Net) backward(p *part, count int, delta, grad []float32) {
 	for i := len(n.layers) - 1; i >= 0; i-- {
 		l := n.layers[i]
 		gw := l.weights(grad)
