@@ -199,7 +199,7 @@ func (l *learner) gaussianLoss(lo, hi int, out, dOut []float32) {
 	for i, row := range l.rows[lo:hi] {
 		x.oldLogProb[i] = r.logProb[row]
 	}
-	block := lo / nn.Block
+	block := lo / l.block
 	x.gaussian(dOut, out, r.continuous, l.rows[lo:hi], l.t.policy.actor.LogStd(), l.inverseStd,
 		l.dLogStd[block*k:(block+1)*k], l.t.clip(), float32(l.t.cfg.EntropyCoef), l.rate, &l.blocks[block])
 }
