@@ -107,6 +107,9 @@ func (t *Trainer) file() (*nn.File, error) {
 		f.Tensors[fmt.Sprintf("env%d.levels", i)] = nn.Tensor{Shape: []int{len(e.Stream)}, Data: e.Stream}
 	}
 	f.Tensors["env.level"] = nn.Tensor{Shape: []int{len(levels)}, Data: levels}
+	if width := t.policy.Memory; width > 0 {
+		f.Tensors["memory.state"] = nn.Tensor{Shape: []int{t.vec.N, width}, Data: append([]float32(nil), t.rollout.state...)}
+	}
 	for name, pcg := range t.streams() {
 		state, err := pcg.MarshalBinary()
 		if err != nil {
@@ -208,6 +211,13 @@ func (t *Trainer) restore(f *nn.File) error {
 	}
 	for i, n := range steps {
 		t.episodes.steps[i] = int(n)
+	}
+	if t.policy.Memory > 0 {
+		state, err := tensor[float32](f, "memory.state", len(t.rollout.state))
+		if err != nil {
+			return err
+		}
+		copy(t.rollout.state, state)
 	}
 	if err := t.restoreStreams(f); err != nil {
 		return err

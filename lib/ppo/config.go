@@ -2,7 +2,7 @@
 // continuous actions, with the 13 core implementation details of Huang et al., "The 37 implementation details of PPO"
 // (2022), those for continuous and multi-discrete actions, and the defaults of CleanRL's ppo.py and
 // ppo_continuous_action.py. Policy and value have a network each, or (Config.Shared) one with two heads; images go through
-// the convolutions of IMPALA where Config.Conv asks for them.
+// the convolutions of IMPALA where Config.Conv asks for them, and Config.Memory gives the policy a memory.
 //
 // Train is the loop: collect a rollout, turn its rewards into advantages, and for some epochs of shuffled minibatches
 // follow the gradient of the clipped losses. Everything is determined by Config.Seed, whatever GOMAXPROCS is.
@@ -52,6 +52,13 @@ type Config struct {
 
 	// Shared makes one network of policy and value: all layers but the last are common to both. Default false: two.
 	Shared bool `json:",omitempty"`
+
+	// Memory is the width of a gated recurrent unit (GRU) between the last hidden layer and the heads, by which actions
+	// follow from all that was seen in the episode; default 0: none. It needs Shared, and Envs of at least Minibatches:
+	// minibatches are then whole environments' steps of a rollout, through all of which the gradient goes, from the state
+	// that the rollout began with (details 1 to 5 of LSTMs in Huang et al. 2022, whose unit is another). The states of
+	// episodes that go on in the next rollout are carried over, as they are. The policy acts by way of Policy.NewMemory.
+	Memory int `json:",omitempty"`
 
 	// LeCun draws the initial weights as flax does unless told otherwise: see nn.NewLeCun. Default false: orthogonal ones,
 	// see nn.New.
@@ -126,7 +133,7 @@ func Default() Config {
 
 // architecture returns what the configuration says of the networks.
 func (c Config) architecture() Architecture {
-	a := Architecture{Hidden: c.Hidden, Conv: c.Conv, Activation: c.Activation, Shared: c.Shared}.clone()
+	a := Architecture{Hidden: c.Hidden, Conv: c.Conv, Activation: c.Activation, Shared: c.Shared, Memory: c.Memory}.clone()
 	if len(a.Conv) > 0 {
 		a.Activation = nn.ReLU
 	}
@@ -154,6 +161,9 @@ func checkActions(spec env.Spec, c Config) error {
 	}
 	return nil
 }
+
+// maxMemory is the largest Config.Memory.
+const maxMemory = 1 << 14
 
 // Check returns an error that names the first field that has no sensible value.
 func (c Config) Check() error {
@@ -219,6 +229,14 @@ func (c Config) Check() error {
 	}
 	if c.Minibatches > batch/2 {
 		return wrong("Minibatches", c.Minibatches, fmt.Sprintf("at most %d: at least 2 of a rollout's %d steps in each", batch/2, batch))
+	}
+	switch {
+	case c.Memory < 0 || c.Memory > maxMemory:
+		return wrong("Memory", c.Memory, fmt.Sprintf("0 (none) to %d", maxMemory))
+	case c.Memory > 0 && !c.Shared:
+		return wrong("Shared", c.Shared, fmt.Sprintf("true, as Memory is %d: what is remembered is the policy's and the value's alike", c.Memory))
+	case c.Memory > 0 && c.Minibatches > c.Envs:
+		return wrong("Minibatches", c.Minibatches, fmt.Sprintf("at most Envs, %d, as Memory is %d: a minibatch has whole environments", c.Envs, c.Memory))
 	}
 	return nil
 }

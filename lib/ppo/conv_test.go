@@ -106,6 +106,8 @@ var convolutions = []struct {
 	{"two networks, one-hot", makePictures, func(*Config) {}},
 	{"one network, one-hot", makePictures, func(c *Config) { c.Shared, c.LeCun = true, true }},
 	{"one network, pixels", makePixels, func(c *Config) { c.Shared, c.NormalizeObservations = true, true }},
+	{"a memory, one-hot", makePictures, func(c *Config) { c.Shared, c.Memory = true, 9 }},
+	{"a memory, pixels", makePixels, func(c *Config) { c.Shared, c.NormalizeObservations, c.Memory = true, true, 20 }},
 	{"no hidden layer", makePixels, func(c *Config) { c.Shared, c.Hidden = true, nil }},
 }
 
@@ -156,8 +158,16 @@ func TestConvolutionsTrainAndResumeToTheSameBits(t *testing.T) {
 		obs := observations(loaded.Spec, 9)
 		for i, p := range []*Policy{result.Policy, loaded, loaded.Clone()} {
 			x := make([]float32, 9*4+9)
-			p.Probabilities(x, obs)
-			p.Values(x[36:], obs)
+			if p.Memory > 0 {
+				m := p.NewMemory(9)
+				m.Observe(obs)
+				m.Observe(obs)
+				m.Probabilities(x)
+				m.Values(x[36:])
+			} else {
+				p.Probabilities(x, obs)
+				p.Values(x[36:], obs)
+			}
 			if i == 0 {
 				want = wide(x)
 			} else if !slices.Equal(wide(x), want) {
@@ -281,7 +291,7 @@ func TestWrongNetworksAreNamed(t *testing.T) {
 		"Conv[1] is 0, want 1 to 1024":              func(c *Config) { c.Conv = []int{8, 0} },
 		"Activation is Activation(2), want":         func(c *Config) { c.Activation = 2 },
 		"AdamEps is -1, want 0 (for 1e-5)":          func(c *Config) { c.AdamEps = -1 },
-		"Conv, Activation and Shared ask for {Hidden": func(c *Config) {
+		"Conv, Activation, Shared and Memory ask for {Hidden": func(c *Config) {
 			c.Shared = true
 			c.Start = untrained(t, cartpole.Make, Architecture{Hidden: c.Hidden})
 		},

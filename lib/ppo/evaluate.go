@@ -146,6 +146,11 @@ func (v *evaluator) play(ctx context.Context, p *Policy, envs []env.Env, lo int,
 	width := p.Spec.Width()
 	obs, actions, numbers := env.NewBatch(p.Spec, len(returns)), make([]int32, len(returns)*width), make([]float32, len(returns)*width)
 	live := make([]int, len(returns))
+	var memory *Memory // of the live ones
+	var kept []int     // of those, who goes on
+	if p.Memory > 0 {
+		memory = p.NewMemory(len(returns))
+	}
 	for i := range live {
 		live[i] = i
 		envs[i].Reset(v.levels[lo+i])
@@ -155,8 +160,14 @@ func (v *evaluator) play(ctx context.Context, p *Policy, envs []env.Env, lo int,
 		for j, i := range live {
 			envs[i].Observe(now.Row(j))
 		}
-		p.choose(actions, numbers, now, v.Greedy, r)
+		if memory != nil {
+			memory.Observe(now)
+			memory.choose(actions, numbers, v.Greedy, r)
+		} else {
+			p.choose(actions, numbers, now, v.Greedy, r)
+		}
 		running := live[:0]
+		kept = kept[:0]
 		for j, i := range live {
 			var reward float32
 			var end env.End
@@ -171,10 +182,12 @@ func (v *evaluator) play(ctx context.Context, p *Policy, envs []env.Env, lo int,
 			returns[i] += float64(reward)
 			lengths[i]++
 			if end == env.Running {
-				running = append(running, i)
+				running, kept = append(running, i), append(kept, j)
 			}
 		}
-		live = running
+		if live = running; memory != nil {
+			memory.Keep(kept)
+		}
 	}
 }
 

@@ -82,9 +82,12 @@ func (l *learner) step(rows []int32) error {
 	clear(blocks)
 	l.actor.Rows, l.critic.Rows = rows, rows
 	l.beginLogStd()
-	if t.policy.Shared {
+	switch r := &t.rollout; {
+	case t.policy.Memory > 0:
+		nn.AccumulateThroughTime(nn.Sequences{Job: l.actor, Count: len(rows) / r.steps, State: r.initial, Begin: r.begin})
+	case t.policy.Shared:
 		nn.Accumulate(l.actor)
-	} else {
+	default:
 		nn.Accumulate(l.actor, l.critic)
 	}
 	l.addLogStd(len(blocks))

@@ -20,6 +20,7 @@ type Architecture struct {
 	Conv       []int         `json:",omitempty"` // channels of the blocks of convolutions before them; empty: none
 	Activation nn.Activation `json:",omitempty"` // of the hidden layers
 	Shared     bool          `json:",omitempty"` // one network has both heads, the policy's and the value's
+	Memory     int           `json:",omitempty"` // width of a GRU before the heads, which needs Shared; 0: none
 }
 
 // clone returns a copy that shares no memory with a.
@@ -30,7 +31,7 @@ func (a Architecture) clone() Architecture {
 
 // equal says whether a and b are the same.
 func (a Architecture) equal(b Architecture) bool {
-	return slices.Equal(a.Hidden, b.Hidden) && slices.Equal(a.Conv, b.Conv) && a.Activation == b.Activation && a.Shared == b.Shared
+	return slices.Equal(a.Hidden, b.Hidden) && slices.Equal(a.Conv, b.Conv) && a.Activation == b.Activation && a.Shared == b.Shared && a.Memory == b.Memory
 }
 
 // shapes returns the shapes of the networks: with a shared one that alone.
@@ -40,7 +41,7 @@ func (a Architecture) shapes(spec env.Spec) []nn.Shape {
 	critic := actor
 	actor.Gaussian = spec.Continuous > 0
 	if a.Shared {
-		actor.Out, actor.Value = actor.Out+1, true
+		actor.Out, actor.Value, actor.GRU = actor.Out+1, true, a.Memory
 		return []nn.Shape{actor}
 	}
 	critic.Out = 1
@@ -48,7 +49,7 @@ func (a Architecture) shapes(spec env.Spec) []nn.Shape {
 }
 
 // Policy is a trained agent: a network that chooses actions and one that values states, or one network with a head for
-// each. It is not for concurrent use: take a Clone for each goroutine.
+// each. One with a memory acts by way of NewMemory. It is not for concurrent use: take a Clone for each goroutine.
 type Policy struct {
 	Spec env.Spec // of the environments that it plays
 	Architecture
@@ -168,7 +169,7 @@ func (p *Policy) continued(spec env.Spec, cfg Config) (*Policy, error) {
 	case !slices.Equal(p.Hidden, cfg.Hidden):
 		return nil, fmt.Errorf("ppo: config: Start has hidden layers %v, but Hidden is %v", p.Hidden, cfg.Hidden)
 	case !p.Architecture.equal(asked):
-		return nil, fmt.Errorf("ppo: config: Start has the architecture %+v, but Conv, Activation and Shared ask for %+v", p.Architecture, asked)
+		return nil, fmt.Errorf("ppo: config: Start has the architecture %+v, but Conv, Activation, Shared and Memory ask for %+v", p.Architecture, asked)
 	case (p.normalizer != nil) != cfg.NormalizeObservations:
 		return nil, fmt.Errorf("ppo: config: NormalizeObservations is %v, but Start was trained otherwise", cfg.NormalizeObservations)
 	}
@@ -187,17 +188,30 @@ func fitted(spec, own env.Spec) env.Spec {
 	return spec
 }
 
-// run returns the policy network's outputs for observations. It panics if the policy's actions are not of the kind that
-// a method is for.
-func (p *Policy) run(method string, continuous bool, obs env.Batch) []float32 {
-	if continuous != (p.Spec.Continuous > 0) {
-		panic(fmt.Sprintf("ppo: %s of a policy for %+v: continuous actions have methods of their own", method, p.Spec))
-	}
+// run returns what the policy network puts out for observations. It panics if the policy's actions are not of the kind
+// that a method is for, or it has a memory.
+func (p *Policy) run(method string, continuous bool, obs env.Batch) distribution {
+	p.checkKind(method, continuous)
+	p.checkForgetful(method)
 	out := p.actor.Forward(p.normalizer.batch(obs))
 	if p.Shared {
 		out = withoutValues(nil, out, obs.N)
 	}
-	return out
+	return distribution{p, obs.N, out}
+}
+
+// checkKind panics if the policy's actions are not of the kind that a method is for.
+func (p *Policy) checkKind(method string, continuous bool) {
+	if continuous != (p.Spec.Continuous > 0) {
+		panic(fmt.Sprintf("ppo: %s of a policy for %+v: continuous actions have methods of their own", method, p.Spec))
+	}
+}
+
+// checkForgetful panics if the policy has a memory, so that an observation alone does not say what it does.
+func (p *Policy) checkForgetful(method string) {
+	if p.Memory > 0 {
+		panic(fmt.Sprintf("ppo: %s of a policy with a memory of width %d, which depends on what was seen before: see Policy.NewMemory", method, p.Memory))
+	}
 }
 
 // withoutValues returns n rows of outputs of a shared network without the last of each, in the same memory. The last ones
@@ -218,44 +232,26 @@ func withoutValues(values, out []float32, n int) []float32 {
 }
 
 // Sample draws an action for each observation; actions are [obs.N], and multi-discrete ones [obs.N][Spec.Width()]. It
-// takes one number from r for each part of each observation's action, in order. It panics if actions are continuous:
-// see SampleContinuous.
+// takes one number from r for each part of each observation's action, in order. It panics if actions are continuous (see
+// SampleContinuous) or the policy has a memory (see NewMemory), and so do the methods below.
 func (p *Policy) Sample(actions []int32, obs env.Batch, r *rand.Rand) {
-	logits := p.run("Sample", false, obs)
-	sample(actions[:obs.N*len(p.heads)], nil, logits, p.heads, func(int) float32 { return r.Float32() })
+	p.run("Sample", false, obs).sample(actions, r)
 }
 
 // SampleContinuous draws an action for each observation into actions [obs.N][Spec.Continuous], clipped to the bounds as
 // environments take them. It panics if actions are not continuous.
 func (p *Policy) SampleContinuous(actions []float32, obs env.Batch, r *rand.Rand) {
-	mean := p.run("SampleContinuous", true, obs)
-	actions = actions[:len(mean)]
-	sampleGaussian(actions, nil, mean, p.actor.LogStd(), func(int) float32 { return float32(r.NormFloat64()) })
-	p.Spec.ClipAction(actions)
+	p.run("SampleContinuous", true, obs).sampleContinuous(actions, r)
 }
 
 // Greedy writes the most probable action for each observation, the first of several; actions are as of Sample, and each
 // part of a multi-discrete one is its most probable. It panics if actions are continuous: see GreedyContinuous.
-func (p *Policy) Greedy(actions []int32, obs env.Batch) {
-	logits := p.run("Greedy", false, obs)
-	for i := range actions[:obs.N*len(p.heads)] {
-		row := logits[:p.heads[i%len(p.heads)]]
-		logits = logits[len(row):]
-		best := 0
-		for j, x := range row {
-			if x > row[best] {
-				best = j
-			}
-		}
-		actions[i] = int32(best)
-	}
-}
+func (p *Policy) Greedy(actions []int32, obs env.Batch) { p.run("Greedy", false, obs).greedy(actions) }
 
 // GreedyContinuous writes the mean of the distribution of actions, which is its most probable action, for each
 // observation to actions [obs.N][Spec.Continuous], clipped to the bounds. It panics if actions are not continuous.
 func (p *Policy) GreedyContinuous(actions []float32, obs env.Batch) {
-	mean := p.run("GreedyContinuous", true, obs)
-	p.Spec.ClipAction(actions[:copy(actions[:len(mean)], mean)])
+	p.run("GreedyContinuous", true, obs).greedyContinuous(actions)
 }
 
 // StdDev writes to dst [Spec.Continuous] the standard deviations of continuous actions, before clipping and in the unit
@@ -272,65 +268,35 @@ func (p *Policy) StdDev(dst []float32) {
 // Probabilities writes to dst [obs.N][Actions] the probability of each action; of multi-discrete actions those of the
 // first part, then those of the second and so on, [obs.N][sum of Spec.Heads]. It panics if actions are continuous.
 func (p *Policy) Probabilities(dst []float32, obs env.Batch) {
-	logits := p.run("Probabilities", false, obs)
-	for range obs.N {
-		for _, size := range p.heads {
-			nn.Softmax(dst[:size], logits[:size])
-			dst, logits = dst[size:], logits[size:]
-		}
-	}
+	p.run("Probabilities", false, obs).probabilities(dst)
 }
 
 // LogProbs writes to dst [obs.N] the logarithm of the probability of each observation's action; actions are as of
 // Sample. It panics if actions are continuous, or one is out of range.
 func (p *Policy) LogProbs(dst []float32, obs env.Batch, actions []int32) {
-	logits := p.run("LogProbs", false, obs)
-	for i := range dst[:obs.N] {
-		dst[i] = 0
-		for h, size := range p.heads {
-			nn.LogSoftmax(logits[:size], logits[:size])
-			dst[i] += logits[:size][actions[i*len(p.heads)+h]]
-			logits = logits[size:]
-		}
-	}
+	p.run("LogProbs", false, obs).logProbs(dst, actions)
 }
 
 // LogProbsContinuous writes to dst [obs.N] the logarithm of the density of the Gaussian, before any clipping, at each
 // observation's action; actions are [obs.N][Spec.Continuous]. It panics if actions are not continuous.
 func (p *Policy) LogProbsContinuous(dst []float32, obs env.Batch, actions []float32) {
-	mean, k := p.run("LogProbsContinuous", true, obs), p.Spec.Continuous
-	for i := range dst[:obs.N] {
-		dst[i] = gaussianLogProb(actions[i*k:(i+1)*k], mean[i*k:(i+1)*k], p.actor.LogStd())
-	}
+	p.run("LogProbsContinuous", true, obs).logProbsContinuous(dst, actions)
 }
 
 // Entropies writes to dst [obs.N] the entropy of the distribution of actions, nats: the sum of those of the parts, and
 // where actions are continuous the differential entropy before clipping, the same for every observation.
 func (p *Policy) Entropies(dst []float32, obs env.Batch) {
 	if p.Spec.Continuous > 0 {
-		h := gaussianEntropy(p.actor.LogStd())
-		for i := range dst[:obs.N] {
-			dst[i] = h
-		}
+		distribution{p, obs.N, nil}.entropies(dst) // nothing needs to be computed for it
 		return
 	}
-	logits := p.run("Entropies", false, obs)
-	for i := range dst[:obs.N] {
-		dst[i] = 0
-		for _, size := range p.heads {
-			row := logits[:size]
-			nn.LogSoftmax(row, row)
-			for _, l := range row {
-				dst[i] -= nn.Exp(l) * l
-			}
-			logits = logits[size:]
-		}
-	}
+	p.run("Entropies", false, obs).entropies(dst)
 }
 
 // Values writes to dst [obs.N] the discounted return that the value network expects. Where Config.ScaleReward was set
 // it is in units of scaled reward.
 func (p *Policy) Values(dst []float32, obs env.Batch) {
+	p.checkForgetful("Values")
 	p.values(dst[:obs.N], p.normalizer.batch(obs))
 }
 
@@ -409,6 +375,9 @@ func policyFrom(f *nn.File) (*Policy, error) {
 	}
 	if err := about.Spec.Check(); err != nil {
 		return nil, fmt.Errorf("metadata %q: %w", "policy", err)
+	}
+	if about.Memory != 0 && !about.Shared {
+		return nil, fmt.Errorf("metadata %q: a memory of width %d, but two networks", "policy", about.Memory)
 	}
 	// The sizes must agree with the tensors before networks of those sizes are made.
 	for i, shape := range about.shapes(about.Spec) {

@@ -65,6 +65,7 @@ type Trainer struct {
 
 	rollout  rollout
 	order    []int32 // the rollout's rows, shuffled
+	shuffled []int32 // what is shuffled: the environments where the policy has a memory, otherwise order itself
 	shuffle  *rand.PCG
 	episodes episodes
 	scale    scale
@@ -115,11 +116,14 @@ func NewTrainer(makeEnv func() (env.Env, error), levels env.Levels, cfg Config) 
 	t := &Trainer{
 		cfg: cfg, levels: levels, updates: cfg.Steps / batch,
 		vec: vec, policy: policy, adam: newAdam(policy, cfg),
-		rollout:  newRollout(vec.Spec, cfg.Envs, cfg.Rollout, cfg.NormalizeObservations),
+		rollout:  newRollout(vec.Spec, cfg.Envs, cfg.Rollout, cfg.NormalizeObservations, cfg.Memory),
 		order:    make([]int32, batch),
 		shuffle:  rng.NewSource(cfg.Seed, "minibatches", 0),
 		episodes: newEpisodes(cfg.Envs),
 		scale:    newScale(cfg.Envs),
+	}
+	if t.shuffled = t.order; cfg.Memory > 0 {
+		t.shuffled = make([]int32, cfg.Envs)
 	}
 	if vec.Spec.Continuous > 0 && cfg.Reward != nil {
 		t.rollout.clipped = make([]float32, len(t.rollout.continuous))
@@ -224,14 +228,14 @@ func (t *Trainer) improve(ctx context.Context) error {
 		if t.failed = t.estimate(); t.failed != nil {
 			return t.failed
 		}
-		for i := range t.order {
-			t.order[i] = int32(i)
+		for i := range t.shuffled {
+			t.shuffled[i] = int32(i)
 		}
 	}
 epochs:
 	for ; t.epoch < t.cfg.Epochs; t.epoch++ {
 		if t.minibatch == 0 {
-			shuffle(t.order, t.shuffle)
+			t.deal()
 		}
 		for t.minibatch < t.cfg.Minibatches {
 			if t.failed = t.learn.step(t.minibatchRows(t.minibatch)); t.failed != nil {
@@ -255,9 +259,32 @@ epochs:
 	return nil
 }
 
+// deal shuffles the rows for another epoch. Where the policy has a memory the environments are shuffled, and a minibatch
+// has all rows of some of them, ordered by time.
+func (t *Trainer) deal() {
+	shuffle(t.shuffled, t.shuffle)
+	if t.cfg.Memory == 0 {
+		return
+	}
+	for m := range t.cfg.Minibatches {
+		lo, hi := t.minibatchRange(m)
+		rows, some := t.minibatchRows(m), t.shuffled[lo:hi]
+		for i := range rows {
+			rows[i] = int32(i/len(some)*t.cfg.Envs) + some[i%len(some)]
+		}
+	}
+}
+
+// minibatchRange returns which of t.shuffled the present epoch's minibatch i has.
+func (t *Trainer) minibatchRange(i int) (lo, hi int) {
+	return len(t.shuffled) * i / t.cfg.Minibatches, len(t.shuffled) * (i + 1) / t.cfg.Minibatches
+}
+
 // minibatchRows returns the rows of the present epoch's minibatch i.
 func (t *Trainer) minibatchRows(i int) []int32 {
-	return t.order[len(t.order)*i/t.cfg.Minibatches : len(t.order)*(i+1)/t.cfg.Minibatches]
+	lo, hi := t.minibatchRange(i)
+	rows := len(t.order) / len(t.shuffled) // of each
+	return t.order[lo*rows : hi*rows]
 }
 
 // stopped returns an error if the context is done.

@@ -32,12 +32,17 @@ type rollout struct {
 	continuous []float32 // [rows][Spec.Continuous], as drawn
 	clipped    []float32 // the same as environments are handed them, for a Rewarder; nil where there is none
 
+	// Of policies with a memory.
+	state   []float32 // [envs][Policy.Memory], what is remembered now of each environment's episode
+	initial []float32 // the same before the rollout's first step
+	begin   []bool    // [rows], whether an episode begins there that began not with the rollout
+
 	ahead      env.Batch // those of next whose value is not the value of the following row
 	aheadIndex []int32
 	aheadValue []float32
 }
 
-func newRollout(spec env.Spec, envs, steps int, normalize bool) rollout {
+func newRollout(spec env.Spec, envs, steps int, normalize bool, memory int) rollout {
 	n := envs * steps
 	r := rollout{
 		envs: envs, steps: steps,
@@ -48,6 +53,9 @@ func newRollout(spec env.Spec, envs, steps int, normalize bool) rollout {
 		r.continuous = make([]float32, n*spec.Continuous)
 	} else {
 		r.action = make([]int32, n*spec.Width())
+	}
+	if memory > 0 {
+		r.state, r.initial, r.begin = make([]float32, envs*memory), make([]float32, envs*memory), make([]bool, n)
 	}
 	r.seen = r.obs
 	if normalize {
@@ -70,6 +78,11 @@ type group struct {
 	// The next random number of environment lo+i.
 	uniform, normal func(i int) float32
 
+	// Of policies with a memory: what follows the steps after which nothing does in the rollout, as the network sees it.
+	ahead      env.Batch
+	aheadState []float32
+	aheadRow   []int
+
 	failed int // row of the rollout in which the policy chose an action that is not finite; -1 if in none
 }
 
@@ -86,6 +99,10 @@ func (t *Trainer) makeGroups() {
 		random := g.random
 		g.uniform = func(i int) float32 { return random[i].Float32() }
 		g.normal = func(i int) float32 { return float32(random[i].NormFloat64()) }
+		if memory := t.policy.Memory; memory > 0 {
+			n := g.hi - g.lo
+			g.ahead, g.aheadState, g.aheadRow = env.NewBatch(t.policy.Spec, n), make([]float32, n*memory), make([]int, n)
+		}
 		t.groups = append(t.groups, g)
 	}
 	t.act = fork.New(t.collectGroup)
@@ -93,6 +110,7 @@ func (t *Trainer) makeGroups() {
 
 // collect fills the rollout with the policy's play. It returns an error if a continuous action is not finite.
 func (t *Trainer) collect() error {
+	copy(t.rollout.initial, t.rollout.state)
 	t.act.Do(len(t.groups))
 	row := -1 // the first, whatever the groups
 	for _, g := range t.groups {
@@ -120,7 +138,12 @@ func (t *Trainer) collectGroup(number int) {
 		if z := t.policy.normalizer; z != nil {
 			z.apply(seen.Features, r.obs.Slice(lo, hi).Features)
 		}
-		out := g.actor.Forward(seen)
+		var out []float32
+		if memory := t.policy.Memory; memory > 0 {
+			out = g.actor.Step(seen, r.state[g.lo*memory:g.hi*memory])
+		} else {
+			out = g.actor.Forward(seen)
+		}
 		if t.policy.Shared {
 			out = withoutValues(r.value[lo:hi], out, hi-lo)
 		}
@@ -139,6 +162,44 @@ func (t *Trainer) collectGroup(number int) {
 		copyRows(r.next, lo, v.Next, g.lo, g.hi)
 		copy(r.own[lo:hi], v.Reward[g.lo:g.hi])
 		copy(r.end[lo:hi], v.End[g.lo:g.hi])
+		if t.policy.Memory > 0 {
+			t.remember(g, step)
+		}
+	}
+}
+
+// remember does after one step of a group what a policy with a memory needs: where a time limit cut an episode, or the
+// rollout is over, it values what follows with what is remembered then, which is not kept, and where an episode ended it
+// forgets.
+func (t *Trainer) remember(g *group, step int) {
+	r, w, n := &t.rollout, t.policy.Memory, 0
+	for e := g.lo; e < g.hi; e++ {
+		row := step*r.envs + e
+		state := r.state[e*w : (e+1)*w]
+		end, last := r.end[row], step == r.steps-1
+		if end == env.Truncated || end == env.Running && last {
+			g.ahead.CopyRow(n, r.next, row)
+			copy(g.aheadState[n*w:(n+1)*w], state)
+			g.aheadRow[n] = row
+			n++
+		}
+		if end != env.Running {
+			clear(state)
+		}
+		if !last {
+			r.begin[row+r.envs] = end != env.Running
+		}
+	}
+	if n == 0 {
+		return
+	}
+	ahead := g.ahead.Slice(0, n)
+	if z := t.policy.normalizer; z != nil {
+		z.apply(ahead.Features, ahead.Features)
+	}
+	out := g.actor.Step(ahead, g.aheadState[:n*w])
+	for i, row := range g.aheadRow[:n] {
+		r.nextValue[row] = out[(i+1)*len(out)/n-1]
 	}
 }
 
@@ -277,7 +338,7 @@ func (t *Trainer) estimate() error {
 }
 
 // lookAhead fills nextValue. Within an episode the value of the next state is that of the following row; where a time
-// limit cut the episode, or the rollout is over, it is computed.
+// limit cut the episode, or the rollout is over, it is computed, unless the policy has a memory: remember did so.
 func (r *rollout) lookAhead(p *Policy) {
 	n := len(r.value)
 	r.aheadIndex = r.aheadIndex[:0]
@@ -290,6 +351,9 @@ func (r *rollout) lookAhead(p *Policy) {
 		default:
 			r.aheadIndex = append(r.aheadIndex, int32(i))
 		}
+	}
+	if p.Memory > 0 {
+		return
 	}
 	b := env.Batch{
 		N: len(r.aheadIndex), MaxActive: r.next.MaxActive, Dense: r.next.Dense,

@@ -83,6 +83,12 @@ func TestUpdateIsPyTorchs(t *testing.T) {
 		{"convolutions, two networks", makePictures, func(c *Config) { c.Conv, c.Hidden = []int{4, 6}, []int{10} }},
 		{"convolutions, one network", makePictures, func(c *Config) { c.Conv, c.Hidden, c.Shared = []int{16, 7}, []int{10}, true }},
 		{"convolutions, pixels", makePixels, func(c *Config) { c.Conv, c.Hidden, c.Shared = []int{8, 20}, []int{10, 9}, true }},
+		{"memory", cartpole.Make, func(c *Config) { c.Shared, c.Memory, c.Envs = true, 16, 8 }},
+		{"memory, tight clips", cartpole.Make, func(c *Config) { tight(c); c.Shared, c.Memory = true, 37 }},
+		{"memory, no hidden layer", cartpole.Make, func(c *Config) { c.Shared, c.Memory, c.Hidden, c.Envs = true, 10, nil, 12 }},
+		{"memory, multi-discrete", makeCues, func(c *Config) { c.Shared, c.Memory, c.Activation = true, 8, nn.ReLU }},
+		{"memory, continuous", makeAim, func(c *Config) { c.Shared, c.Memory, c.Envs = true, 8, 8 }},
+		{"memory, convolutions", makePixels, func(c *Config) { c.Conv, c.Hidden, c.Shared, c.Memory = []int{4, 6}, []int{10}, true, 12 }},
 		{"Pendulum", pendulum.Make, func(c *Config) { c.LogStd = 0.4 }},
 	}
 	dir := t.TempDir()
@@ -156,7 +162,18 @@ func fixedBatch(t *testing.T, makeEnv func() (env.Env, error), cfg Config) (*Tra
 	for i := range r.obs.Features {
 		r.obs.Features[i] = float32(random.NormFloat64())
 	}
-	if tr.policy.Spec.Continuous > 0 {
+	if tr.policy.Memory > 0 {
+		for i := range r.initial {
+			r.initial[i] = float32(0.5 * random.NormFloat64())
+		}
+		tr.replay(func(rows int, m *Memory) {
+			if k := tr.policy.Spec.Continuous; k > 0 {
+				m.LogProbsContinuous(r.logProb[rows:], r.continuous[rows*k:])
+			} else {
+				m.LogProbs(r.logProb[rows:], r.action[rows*len(tr.policy.heads):])
+			}
+		})
+	} else if tr.policy.Spec.Continuous > 0 {
 		tr.policy.LogProbsContinuous(r.logProb, r.obs, r.continuous)
 	} else {
 		tr.policy.LogProbs(r.logProb, r.obs, r.action)
@@ -167,10 +184,12 @@ func fixedBatch(t *testing.T, makeEnv func() (env.Env, error), cfg Config) (*Tra
 		r.ret[i] = r.value[i] + float32(random.NormFloat64())
 		r.logProb[i] += float32(0.2 * random.NormFloat64())
 	}
-	copy(tr.order, tr.minibatchRowsForTest()) // every row, once in each of the two epochs
-	var rows []int32
+	var rows []int32 // every row, once in each of the two epochs
+	for i := range tr.shuffled {
+		tr.shuffled[i] = int32(i)
+	}
 	for range 2 {
-		shuffle(tr.order, tr.shuffle)
+		tr.deal()
 		rows = append(rows, tr.order...)
 	}
 	about, err := json.Marshal(cfg)
@@ -192,6 +211,16 @@ func fixedBatch(t *testing.T, makeEnv func() (env.Env, error), cfg Config) (*Tra
 	}}
 	if err := tr.policy.tensors(f); err != nil {
 		t.Fatal(err)
+	}
+	if width := tr.policy.Memory; width > 0 {
+		begin := make([]int32, batch)
+		for i, b := range r.begin {
+			if b {
+				begin[i] = 1
+			}
+		}
+		f.Tensors["begin"] = nn.Tensor{Shape: []int{batch}, Data: begin}
+		f.Tensors["initial"] = nn.Tensor{Shape: []int{r.envs, width}, Data: r.initial}
 	}
 	return tr, f
 }

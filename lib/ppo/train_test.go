@@ -71,7 +71,7 @@ func train(t *testing.T, makeEnv func() (env.Env, error), cfg Config) *Result {
 func TestTrainingDoesNotDependOnTheNumberOfCores(t *testing.T) {
 	large := small()
 	large.Envs, large.Rollout, large.Steps, large.Minibatches = 16, 256, 16*256*2, 2
-	for _, cfg := range []Config{small(), large, options(), shared()} {
+	for _, cfg := range []Config{small(), large, options(), shared(), remembering()} {
 		for name, makeEnv := range kinds {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 			want := fingerprint(train(t, makeEnv, cfg))
@@ -95,7 +95,7 @@ func TestSeedsDiffer(t *testing.T) {
 }
 
 func TestCancelledTrainingGoesOnToTheSameBits(t *testing.T) {
-	for _, cfg := range []Config{small(), options(), shared()} {
+	for _, cfg := range []Config{small(), options(), shared(), remembering()} {
 		for _, makeEnv := range kinds {
 			testCancel(t, makeEnv, cfg)
 		}
@@ -149,7 +149,7 @@ func TestCancelBeforeTheStart(t *testing.T) {
 }
 
 func TestResumedTrainingGoesOnToTheSameBits(t *testing.T) {
-	for _, cfg := range []Config{small(), options(), shared()} {
+	for _, cfg := range []Config{small(), options(), shared(), remembering()} {
 		for name, makeEnv := range kinds {
 			want := fingerprint(train(t, makeEnv, cfg))
 			tr, err := NewTrainer(makeEnv, env.Levels{Count: 50}, cfg)

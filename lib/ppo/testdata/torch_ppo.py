@@ -102,6 +102,24 @@ class Impala(torch.nn.Module):
         return self.dense(torch.cat([x, obs[:, size:]], dim=1))
 
 
+class Recurrent(torch.nn.Module):
+    """A network without its head, then a GRU and a head, on the steps of sequences: time by time, sequence by sequence."""
+
+    def __init__(self, body, inputs, width, outputs):
+        super().__init__()
+        self.body, self.cell = body, torch.nn.GRUCell(inputs, width)
+        self.head = torch.nn.Linear(width, outputs)
+        self.state = self.begin = None  # before the first step of each sequence; which steps begin anew
+
+    def forward(self, obs):
+        count = len(self.state)
+        h, states = self.state, []
+        for x, begin in zip(self.body(obs).split(count), self.begin.split(count)):
+            h = self.cell(x, h * (1 - begin)[:, None])
+            states.append(h)
+        return self.head(torch.cat(states))
+
+
 class Column(torch.nn.Module):
     """Some outputs of a network that several heads share."""
 
@@ -226,7 +244,7 @@ def update(path):
     policy = json.loads(meta["policy"])
     spec, hidden = policy["Spec"], cfg["Hidden"] or []
     activation = torch.nn.ReLU if policy.get("Activation") == "relu" else torch.nn.Tanh
-    nets = {}
+    nets, memory = {}, policy.get("Memory", 0)
     for name in ("shared",) if policy.get("Shared") else ("actor", "critic"):
         inputs, outputs = tensors["obs"].shape[1], tensors["%s.layer%d.bias" % (name, len(hidden))].shape[0]
         if policy.get("Conv"):
@@ -234,16 +252,28 @@ def update(path):
             nets[name] = Impala(spec["Image"], policy["Conv"], others, hidden, outputs, activation).double()
         else:
             nets[name] = network(inputs, hidden, outputs, 1.0, activation).double()
-    modules = {}  # by the names of their tensors, with the order of our weights' axes as PyTorch's go
+        if memory:
+            net = nets[name]
+            dense = net.dense if policy.get("Conv") else net
+            inputs = dense[-1].in_features
+            if policy.get("Conv"):
+                net.dense = dense[:-1]
+            else:
+                net = dense[:-1]
+            nets[name] = Recurrent(net, inputs, memory, outputs).double()
+    layers = {}  # weights and biases by the names of their tensors, with the order of our axes as PyTorch's go
     for name, net in nets.items():
         dense = [m for m in net.modules() if isinstance(m, torch.nn.Linear)]
-        modules.update(("%s.layer%d" % (name, i), (m, (1, 0), (1, 0))) for i, m in enumerate(dense))
+        layers.update(("%s.layer%d" % (name, i), (m.weight, m.bias, (1, 0), (1, 0))) for i, m in enumerate(dense))
         convs = [m for m in net.modules() if isinstance(m, torch.nn.Conv2d)]
-        modules.update(("%s.conv%d" % (name, i), (m, (3, 2, 0, 1), (2, 3, 1, 0))) for i, m in enumerate(convs))
+        layers.update(("%s.conv%d" % (name, i), (m.weight, m.bias, (3, 2, 0, 1), (2, 3, 1, 0))) for i, m in enumerate(convs))
+        if memory:
+            layers[name + ".gru.input"] = net.cell.weight_ih, net.cell.bias_ih, (1, 0), (1, 0)
+            layers[name + ".gru.recurrent"] = net.cell.weight_hh, net.cell.bias_hh, (1, 0), (1, 0)
     with torch.no_grad():
-        for name, (m, from_ours, _) in modules.items():
-            m.weight.copy_(tensors[name + ".weight"].permute(*from_ours))
-            m.bias.copy_(tensors[name + ".bias"])
+        for name, (weight, bias, from_ours, _) in layers.items():
+            weight.copy_(tensors[name + ".weight"].permute(*from_ours))
+            bias.copy_(tensors[name + ".bias"])
     if "shared" in nets:
         net = nets["shared"]
         nets = {"actor": Column(net, slice(0, -1)), "critic": Column(net, slice(-1, None))}
@@ -253,11 +283,13 @@ def update(path):
     learner = Learner(nets["actor"], nets["critic"], cfg, heads, log_std)
     samples = [tensors[k] for k in ("obs", "action", "log_prob", "advantage", "return", "value")]
     for rows in tensors["rows"]:
+        if memory:
+            net.begin, net.state = tensors["begin"][rows].double(), tensors["initial"][rows[:len(rows) // cfg["Rollout"]]]
         learner.step(*(x[rows] for x in samples))
     out = {}
-    for name, (m, _, to_ours) in modules.items():
-        out[name + ".weight"] = m.weight.permute(*to_ours).flatten().tolist()
-        out[name + ".bias"] = m.bias.tolist()
+    for name, (weight, bias, _, to_ours) in layers.items():
+        out[name + ".weight"] = weight.permute(*to_ours).flatten().tolist()
+        out[name + ".bias"] = bias.tolist()
     if log_std is not None:
         out[named[0]] = log_std.tolist()
     return out

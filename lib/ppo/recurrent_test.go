@@ -1,0 +1,480 @@
+package ppo
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"goalgap/lib/env"
+	"goalgap/lib/env/cartpole"
+)
+
+// recall is a world that only a memory can master: the first observation alone shows a cue, and the ninth action pays 1 if
+// it is that cue. What is shown then is always the same, so that without a memory the answer cannot depend on the cue: one
+// half of the levels is the most. Episodes terminate on even levels and are truncated on odd ones.
+type recall struct {
+	level int64
+	steps int
+}
+
+func makeRecall() (env.Env, error) { return &recall{}, nil }
+
+func (c *recall) Spec() env.Spec {
+	return env.Spec{Name: "recall", Actions: 2, Dense: 2, MaxSteps: 9}
+}
+func (c *recall) Reset(seed int64) { *c = recall{level: seed} }
+
+// cue is 0 or 1, for two levels in four each, of which one is even.
+func (c *recall) cue() int { return int(c.level / 2 % 2) }
+func (c *recall) Step(action int) (reward float32, end env.End) {
+	if c.steps++; c.steps < 9 {
+		return 0, env.Running
+	}
+	if action == c.cue() {
+		reward = 1
+	}
+	if c.level%2 == 0 {
+		return reward, env.Terminated
+	}
+	return reward, env.Truncated
+}
+func (c *recall) Observe(_ []int32, dense []float32) {
+	clear(dense)
+	switch c.steps {
+	case 0:
+		dense[0] = float32(2*c.cue() - 1)
+	case 8:
+		dense[1] = 1
+	}
+}
+
+// sight is pictures with continuous actions: a step pays minus the squared distance from the mark's column, of -1 .. 1.
+type sight struct{ pictures }
+
+func makeSight() (env.Env, error) { return &sight{}, nil }
+
+func (s *sight) Spec() env.Spec {
+	spec := s.pictures.Spec()
+	spec.Name, spec.Actions, spec.Continuous, spec.Low, spec.High = "sight", 0, 1, -1, 1
+	return spec
+}
+func (s *sight) Step(int) (float32, env.End) { panic("sight: actions are continuous") }
+func (s *sight) StepContinuous(action []float32) (float32, env.End) {
+	miss := action[0] - (float32(s.mark%4)/1.5 - 1)
+	_, end := s.pictures.Step(0)
+	return -miss * miss, end
+}
+
+// remembering returns a configuration with a memory and all that may go with one.
+func remembering() Config {
+	cfg := shared()
+	cfg.Hidden, cfg.Memory = []int{20}, 12
+	return cfg
+}
+
+// recurrent are worlds of all kinds with configurations that have a memory.
+func recurrent() map[string]struct {
+	makeEnv func() (env.Env, error)
+	cfg     Config
+} {
+	type world = struct {
+		makeEnv func() (env.Env, error)
+		cfg     Config
+	}
+	out := map[string]world{}
+	for name, makeEnv := range kinds {
+		out[name] = world{makeEnv, remembering()}
+	}
+	cfg := convolved()
+	cfg.Shared, cfg.Memory = true, 9
+	out["recall"] = world{makeRecall, remembering()}
+	out["pictures"], out["sight"] = world{makePictures, cfg}, world{makeSight, cfg}
+	return out
+}
+
+// replay shows a rollout's observations to a memory of all environments, step by step, and hands f what comes of it with
+// the number of each step's first row.
+func (t *Trainer) replay(f func(rows int, m *Memory)) {
+	r := &t.rollout
+	m := t.policy.NewMemory(r.envs)
+	copy(m.state, r.initial)
+	for rows := 0; rows < len(r.value); rows += r.envs {
+		for i := range r.envs {
+			if r.begin[rows+i] {
+				m.Reset(i)
+			}
+		}
+		m.Observe(r.obs.Slice(rows, rows+r.envs))
+		f(rows, m)
+	}
+}
+
+// With a memory the cue is answered; without one it is chance, whatever the training.
+func TestMemorySolvesWhatNothingElseCan(t *testing.T) {
+	for _, memory := range []int{0, 16} {
+		cfg := Default()
+		cfg.Shared, cfg.Memory, cfg.Hidden = true, memory, []int{16}
+		cfg.Envs, cfg.Rollout, cfg.Steps, cfg.LearningRate = 32, 36, 32*36*60, 5e-3
+		for _, greedy := range []bool{true, false} {
+			cfg.Evaluate = append(cfg.Evaluate, Evaluation{
+				Name: fmt.Sprintf("greedy: %v", greedy), Episodes: 400, Every: 1 << 20, Greedy: greedy,
+			})
+		}
+		r, err := Train(context.Background(), makeRecall, env.Levels{}, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range r.Evaluated {
+			t.Logf("memory %d: %s, %.1f%% of answers are right", memory, e.Name, 100*e.Return)
+			if memory > 0 && e.Return < 0.95 {
+				t.Errorf("with a memory %v of the answers are right", e.Return)
+			}
+			// 400 coins: a standard deviation is 2.5 %.
+			if memory == 0 && (e.Return < 0.4 || e.Return > 0.6) {
+				t.Errorf("without a memory %v of the answers are right", e.Return)
+			}
+		}
+	}
+}
+
+// What was recorded while acting is what the first gradient step computes, with and without an episode's beginning.
+func TestFirstRatiosWithMemoryAreOne(t *testing.T) {
+	for name, w := range recurrent() {
+		firstRatios(t, name, w.makeEnv, w.cfg)
+	}
+}
+
+// The values of a rollout, and of what follows where episodes were cut and at its end, are those of a policy that sees
+// each environment's play alone; the second rollout goes on from what was remembered in the first.
+func TestValuesWithMemoryAreThoseOfPlainPlay(t *testing.T) {
+	for name, w := range recurrent() {
+		tr, err := NewTrainer(w.makeEnv, env.Levels{}, w.cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		random := rand.New(rand.NewPCG(5, 1))
+		for i := range tr.policy.actor.Param {
+			tr.policy.actor.Param[i] += float32(0.1 * random.NormFloat64())
+		}
+		r := &tr.rollout
+		memories := make([]*Memory, r.envs)
+		for i := range memories {
+			memories[i] = tr.policy.NewMemory(1)
+		}
+		cut, ends, value := 0, 0, make([]float32, 1)
+		for range 2 {
+			if err := tr.collect(); err != nil {
+				t.Fatal(err)
+			}
+			if err := tr.reward(); err != nil {
+				t.Fatal(err)
+			}
+			if err := tr.estimate(); err != nil {
+				t.Fatal(err)
+			}
+			for i := range r.value {
+				m := memories[i%r.envs]
+				m.Observe(r.obs.Slice(i, i+1))
+				if m.Values(value); value[0] != r.value[i] {
+					t.Fatalf("%s: value %v in row %d, %v by plain play", name, r.value[i], i, value[0])
+				}
+				if r.end[i] == env.Terminated {
+					if r.nextValue[i] != 0 {
+						t.Fatalf("%s: value %v after a termination", name, r.nextValue[i])
+					}
+				} else {
+					after := tr.policy.NewMemory(1)
+					copy(after.state, m.state)
+					after.Observe(r.next.Slice(i, i+1))
+					if after.Values(value); value[0] != r.nextValue[i] {
+						t.Fatalf("%s: value %v after row %d (%v), %v by plain play", name, r.nextValue[i], i, r.end[i], value[0])
+					}
+				}
+				if r.end[i] == env.Truncated {
+					cut++
+				}
+				if r.end[i] != env.Running {
+					ends++
+					m.Reset(0)
+				}
+			}
+		}
+		if ends == 0 || name == "recall" && cut == 0 {
+			t.Errorf("%s: %d episodes ended, %d of them cut: that tests little", name, ends, cut)
+		}
+	}
+}
+
+// Each minibatch has whole environments in order of time, and each epoch all of them.
+func TestMinibatchesWithMemoryAreWholeEnvironments(t *testing.T) {
+	cfg := remembering() // 6 environments, 32 steps, 4 minibatches
+	tr, err := NewTrainer(makeRecall, env.Levels{}, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range tr.shuffled {
+		tr.shuffled[i] = int32(i)
+	}
+	tr.deal()
+	var seen, sizes []int
+	for i := range cfg.Minibatches {
+		rows := tr.minibatchRows(i)
+		count := len(rows) / cfg.Rollout
+		sizes = append(sizes, count)
+		for j, row := range rows {
+			if want := j/count*6 + int(rows[j%count]); int(row) != want {
+				t.Errorf("minibatch %d: row %d is %d, want %d", i, j, row, want)
+			}
+			seen = append(seen, int(row))
+		}
+	}
+	slices.Sort(seen)
+	for i, row := range seen {
+		if row != i {
+			t.Fatalf("rows %v, want each once", seen)
+		}
+	}
+	if !slices.Equal(sizes, []int{1, 2, 1, 2}) {
+		t.Errorf("minibatches of %v environments", sizes)
+	}
+}
+
+// Episodes side by side, of which some end before others, are those played one by one.
+func TestEvaluateWithMemoryIsPlainPlay(t *testing.T) {
+	for name, w := range recurrent() {
+		p := train(t, w.makeEnv, w.cfg).Policy
+		got, err := Evaluate(context.Background(), p, Evaluation{Name: "e", Make: w.makeEnv, Levels: env.Levels{Start: 3, Count: 1000}, Episodes: 40, Greedy: true}, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := newEvaluator(p.Spec, Evaluation{Name: "e", Make: w.makeEnv, Levels: env.Levels{Start: 3, Count: 1000}, Episodes: 40}, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, _ := w.makeEnv()
+		obs, actions, numbers := env.NewBatch(p.Spec, 1), make([]int32, p.Spec.Width()), make([]float32, p.Spec.Width())
+		m := p.NewMemory(1)
+		total, steps := 0.0, 0
+		for _, level := range v.levels {
+			e.Reset(level)
+			m.Reset(0)
+			for end := env.Running; end == env.Running; steps++ {
+				e.Observe(obs.Row(0))
+				m.Observe(obs)
+				var reward float32
+				switch e := e.(type) {
+				case env.Continuous:
+					m.GreedyContinuous(numbers)
+					reward, end = e.StepContinuous(numbers)
+				case env.MultiDiscrete:
+					m.Greedy(actions)
+					reward, end = e.StepHeads(actions)
+				default:
+					m.Greedy(actions)
+					reward, end = e.Step(int(actions[0]))
+				}
+				total += float64(reward)
+			}
+		}
+		if want := total / 40; got.Return < want-1e-4 || got.Return > want+1e-4 || got.Length < float64(steps)/40-1e-9 || got.Length > float64(steps)/40+1e-9 {
+			t.Errorf("%s: return %v and length %v, by plain play %v and %v", name, got.Return, got.Length, want, float64(steps)/40)
+		}
+	}
+}
+
+// A memory of several environments is as many memories of one; what is kept goes on, and what is reset begins.
+func TestMemoriesSideBySide(t *testing.T) {
+	for name, w := range recurrent() {
+		p := train(t, w.makeEnv, w.cfg).Policy
+		const n, steps = 5, 4
+		m := p.NewMemory(n)
+		var alone []*Memory
+		for range n {
+			alone = append(alone, p.NewMemory(1))
+		}
+		obs := observations(p.Spec, n*steps)
+		for step := range steps {
+			live := len(alone)
+			now := obs.Slice(step*n, step*n+live)
+			m.Observe(now)
+			got := m.everything(live, rand.New(rand.NewPCG(5, 2)))
+			var want []float32
+			r := rand.New(rand.NewPCG(5, 2))
+			for i, a := range alone {
+				a.Observe(now.Slice(i, i+1))
+				want = append(want, a.everything(1, r)...)
+				if !slices.Equal(a.State(0), m.State(i)) {
+					t.Fatalf("%s: environment %d remembers %v, alone %v", name, i, m.State(i), a.State(0))
+				}
+			}
+			// Both have, for each kind of number, those of the environments in order.
+			width := len(got) / live
+			for i := range live {
+				for k := range width {
+					if g, w := got[i*width+k], want[i*width+k]; g != w {
+						t.Fatalf("%s: step %d, environment %d: number %d is %v, alone %v", name, step, i, k, g, w)
+					}
+				}
+			}
+			switch step {
+			case 0:
+				m.Reset(3)
+				alone[3].Reset(0)
+				if slices.Max(m.State(3)) != 0 || slices.Max(m.State(2)) == 0 {
+					t.Errorf("%s: after a reset %v, beside it %v", name, m.State(3), m.State(2))
+				}
+			case 1:
+				m.Keep([]int{1, 2, 4})
+				alone = []*Memory{alone[1], alone[2], alone[4]}
+				if m.N() != 3 {
+					t.Errorf("%s: the memory of %d environments after keeping 3", name, m.N())
+				}
+			}
+		}
+	}
+}
+
+// everything returns what a memory of n environments makes of what it has seen, environment by environment.
+func (m *Memory) everything(n int, r *rand.Rand) (out []float32) {
+	p := m.policy
+	width := p.Spec.Width()
+	value, entropy, logProb := make([]float32, n), make([]float32, n), make([]float32, n)
+	actions, numbers := make([]float32, n*width), make([]float32, n*outputs(p.Spec))
+	m.Values(value)
+	m.Entropies(entropy)
+	if p.Spec.Continuous > 0 {
+		m.SampleContinuous(actions, r)
+		m.LogProbsContinuous(logProb, actions)
+		m.GreedyContinuous(numbers)
+	} else {
+		chosen := make([]int32, n*width)
+		m.Greedy(chosen)
+		m.LogProbs(logProb, chosen)
+		m.Sample(chosen, r)
+		for i, a := range chosen {
+			actions[i] = float32(a)
+		}
+		m.Probabilities(numbers)
+	}
+	for i := range n {
+		out = append(out, value[i], entropy[i], logProb[i])
+		out = append(out, actions[i*width:(i+1)*width]...)
+		out = append(out, numbers[i*len(numbers)/n:(i+1)*len(numbers)/n]...)
+	}
+	return out
+}
+
+// A file gives the policy back, and training goes on from it.
+func TestMemoriesAreSaved(t *testing.T) {
+	for name, w := range recurrent() {
+		p := train(t, w.makeEnv, w.cfg).Policy
+		path := filepath.Join(t.TempDir(), "policy.safetensors")
+		if err := p.Save(path); err != nil {
+			t.Fatal(err)
+		}
+		q, err := LoadPolicy(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !q.Architecture.equal(w.cfg.architecture()) || !slices.Equal(q.actor.Param, p.actor.Param) {
+			t.Errorf("%s: another policy was loaded, %+v", name, q.Architecture)
+		}
+		cfg := w.cfg
+		cfg.Start, cfg.Steps = q, cfg.Envs*cfg.Rollout
+		train(t, w.makeEnv, cfg)
+		cfg.Memory--
+		if _, err := NewTrainer(w.makeEnv, env.Levels{}, cfg); err == nil || !strings.Contains(err.Error(), "Start has the architecture") {
+			t.Errorf("%s: a narrower memory was gone on from: %v", name, err)
+		}
+	}
+}
+
+func TestUpdatesWithMemoryDoNotAllocate(t *testing.T) {
+	for name, w := range recurrent() {
+		cfg := w.cfg
+		cfg.Envs, cfg.Rollout, cfg.Minibatches = 16, 40, 2
+		tr := warm(t, w.makeEnv, cfg, 1000)
+		tr.curve = make([]Point, len(tr.curve), 100)
+		update := func() {
+			if err := tr.runUpdate(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 3 {
+			update()
+		}
+		if n := testing.AllocsPerRun(5, update); n > 0 {
+			t.Errorf("%s: %v allocations an update", name, n)
+		}
+	}
+}
+
+func TestWrongMemoriesAreNamed(t *testing.T) {
+	for want, change := range map[string]func(*Config){
+		"Memory is -1, want 0 (none) to 16384":     func(c *Config) { c.Memory = -1 },
+		"Memory is 16385, want 0 (none) to 16384":  func(c *Config) { c.Memory = 16385 },
+		"Shared is false, want true, as Memory is": func(c *Config) { c.Shared = false },
+		"Minibatches is 7, want at most Envs, 6":   func(c *Config) { c.Minibatches = 7 },
+	} {
+		cfg := remembering()
+		change(&cfg)
+		if _, err := NewTrainer(cartpole.Make, env.Levels{}, cfg); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one containing %q", err, want)
+		}
+	}
+}
+
+// Without a state nobody can say what a policy with a memory does, and with one nobody can ask for the wrong thing.
+func TestWrongUsesOfMemoriesAreNamed(t *testing.T) {
+	a := Architecture{Hidden: []int{8}, Shared: true, Memory: 5}
+	discrete, continuous, forgetful := untrained(t, makeCues, a), untrained(t, makeAim, a), untrained(t, makeCues, Architecture{})
+	obs, seen := observations(discrete.Spec, 2), observations(continuous.Spec, 2)
+	r := rand.New(rand.NewPCG(1, 1))
+	actions, numbers := make([]int32, 6), make([]float32, 18)
+	fresh, m, c := discrete.NewMemory(2), discrete.NewMemory(2), continuous.NewMemory(2)
+	m.Observe(obs)
+	c.Observe(seen)
+	for want, call := range map[string]func(){
+		"ppo: Sample of a policy with a memory of width 5":             func() { discrete.Sample(actions, obs, r) },
+		"ppo: Greedy of a policy with a memory of width 5":             func() { discrete.Greedy(actions, obs) },
+		"ppo: Probabilities of a policy with a memory of width 5":      func() { discrete.Probabilities(numbers, obs) },
+		"ppo: LogProbs of a policy with a memory of width 5":           func() { discrete.LogProbs(numbers, obs, actions) },
+		"ppo: Entropies of a policy with a memory of width 5":          func() { discrete.Entropies(numbers, obs) },
+		"ppo: Values of a policy with a memory of width 5":             func() { discrete.Values(numbers, obs) },
+		"ppo: SampleContinuous of a policy with a memory of width 5":   func() { continuous.SampleContinuous(numbers, seen, r) },
+		"ppo: GreedyContinuous of a policy with a memory of width 5":   func() { continuous.GreedyContinuous(numbers, seen) },
+		"ppo: LogProbsContinuous of a policy with a memory of width 5": func() { continuous.LogProbsContinuous(numbers, seen, numbers) },
+		"ppo: Sample of a policy for ":                                 func() { c.Sample(actions, r) },
+		"ppo: SampleContinuous of a policy for ":                       func() { m.SampleContinuous(numbers, r) },
+		"ppo: Sample of a memory before Observe":                       func() { fresh.Sample(actions, r) },
+		"ppo: Values of a memory before Observe":                       func() { fresh.Values(numbers) },
+		"ppo: 2 observations for the memory of 1 environments":         func() { discrete.NewMemory(1).Observe(obs) },
+		"ppo: memory of 0 environments, want at least 1":               func() { discrete.NewMemory(0) },
+		"ppo: NewMemory of a policy that was trained without one":      func() { forgetful.NewMemory(1) },
+		"ppo: keeping the memory of the environments [1 0] of 2":       func() { discrete.NewMemory(2).Keep([]int{1, 0}) },
+		"ppo: keeping the memory of the environments [2] of 2":         func() { discrete.NewMemory(2).Keep([]int{2}) },
+	} {
+		func() {
+			defer func() {
+				if s := fmt.Sprint(recover()); !strings.HasPrefix(s, want) {
+					t.Errorf("panic %q, want one that begins with %q", s, want)
+				}
+			}()
+			call()
+		}()
+	}
+	if _, err := discrete.Latent(obs); err == nil || !strings.Contains(err.Error(), "see Memory.State") {
+		t.Errorf("activations of a policy with a memory: error %v", err)
+	}
+	if _, err := discrete.WithValues(discrete); err == nil {
+		t.Error("values of a policy with a memory were taken")
+	}
+	m.Keep(nil)
+	if m.N() != 0 {
+		t.Errorf("%d environments after keeping none", m.N())
+	}
+}
