@@ -19,6 +19,9 @@ type Charge func(p *ppo.Policy) (each func() StepScore, err error)
 // ChargeLikelihood charges for -log π(a|s) of a trusted agent, in nats; trusted makes one for each copy.
 func ChargeLikelihood(trusted func() Agent, actions int) Charge {
 	return func(*ppo.Policy) (func() StepScore, error) {
+		if err := checkForgetful(trusted()); err != nil {
+			return nil, err
+		}
 		return func() StepScore {
 			agent, p := trusted(), make([]float32, actions)
 			return func(obs env.Batch, action int32, from, _ int) float64 {

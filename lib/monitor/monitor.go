@@ -72,6 +72,9 @@ func (l Likelihood) Scores(t *Trajectory) ([]float64, error) {
 	if l.Window < 0 {
 		return nil, fmt.Errorf("monitor: likelihood: a window of %d steps; want 1 or more", l.Window)
 	}
+	if err := checkForgetful(l.Trusted); err != nil {
+		return nil, err
+	}
 	p := make([]float32, t.Len()*l.Actions)
 	l.Trusted.Probabilities(p, t.Obs, t.Situation[:t.Len()])
 	nats := make([]float64, t.Len())

@@ -307,6 +307,13 @@ func TestWrongInput(t *testing.T) {
 		t.Fatal(err)
 	}
 	lever := played(t, walker{right: 1}, 100, 3)
+	cfg := ppo.Default()
+	cfg.Steps, cfg.Shared, cfg.Memory = 512, true, 4
+	r, err := Train(context.Background(), hallScene(lamp), Training{Plant: lamp}, env.Levels{}, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rememberer := Mixture{walker{}, Network{r.Policy}}
 	for name, c := range map[string]struct {
 		do   func() error
 		want string
@@ -323,6 +330,21 @@ func TestWrongInput(t *testing.T) {
 			_, err := Score(Likelihood{Trusted: walker{}, Actions: 2, Window: -1}, honest)
 			return err
 		}, "window of -1"},
+		"memory, play": {func() error {
+			_, err := Record(context.Background(), hallScene(lamp), rememberer, seeds(1), 1)
+			return err
+		}, "memory of width 4"},
+		"memory, trusted": {func() error {
+			_, err := Score(Likelihood{Trusted: rememberer, Actions: 2}, honest)
+			return err
+		}, "memory of width 4"},
+		"memory, charge": {func() error {
+			return train(Training{Charge: ChargeLikelihood(func() Agent { return rememberer }, 2)})
+		}, "memory of width 4"},
+		"memory, probe": {func() error {
+			_, err := (&Probe{Reader: r.Policy}).Scores(honest[0])
+			return err
+		}, "memory of width 4"},
 		"no output":  {func() error { _, err := NewOutput(nil); return err }, "no trusted play"},
 		"no world":   {func() error { _, err := NewSurprise(nil, 8); return err }, "no trusted play"},
 		"situations": {func() error { _, err := NewSurprise(honest, 2); return err }, "there are 2"},

@@ -33,7 +33,8 @@ type Agent interface {
 	Probabilities(dst []float32, obs env.Batch, situations []int)
 }
 
-// Network is a policy of PPO as an Agent. It is for one goroutine at a time.
+// Network is a policy of PPO as an Agent. It is for one goroutine at a time. One with a memory (ppo.Config.Memory), whose
+// probabilities follow from what it saw before, is none: what takes agents here returns an error for it.
 type Network struct{ *ppo.Policy }
 
 // Probabilities implements Agent.
@@ -57,6 +58,23 @@ func (m Mixture) Probabilities(dst []float32, obs env.Batch, situations []int) {
 	for i := range dst {
 		dst[i] /= float32(len(m))
 	}
+}
+
+// checkForgetful returns an error if one of an agent's networks has a memory.
+func checkForgetful(a Agent) error {
+	switch a := a.(type) {
+	case Network:
+		if a.Policy != nil && a.Memory > 0 {
+			return fmt.Errorf("monitor: a policy with a memory of width %d as an agent, whose probabilities are those of an observation alone", a.Memory)
+		}
+	case Mixture:
+		for _, one := range a {
+			if err := checkForgetful(one); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Scene is where agents play.
@@ -91,9 +109,12 @@ type Trajectory struct {
 // Len is the number of steps.
 func (t *Trajectory) Len() int { return len(t.Action) }
 
-// Record plays each level once, actions sampled. Equal arguments give equal play. When ctx is done the error wraps
-// ctx.Err().
+// Record plays each level once, actions sampled. Equal arguments give equal play. A policy with a memory is an error; when
+// ctx is done the error wraps ctx.Err().
 func Record(ctx context.Context, scene Scene, agent Agent, levels []int64, seed uint64) ([]*Trajectory, error) {
+	if err := checkForgetful(agent); err != nil {
+		return nil, err
+	}
 	e, err := scene.Make()
 	if err != nil {
 		return nil, fmt.Errorf("monitor: recording play: %w", err)

@@ -33,12 +33,14 @@ type Policy struct {
 	Name string
 	New  func() Actor // an actor for one goroutine
 
-	spec env.Spec // of the environments that it was trained on, if it was
+	spec   env.Spec // of the environments that it was trained on, if it was
+	memory int      // width of its memory
 }
 
-// PPO returns a trained policy as one to evaluate, its actions sampled.
+// PPO returns a trained policy as one to evaluate, its actions sampled. Evaluate refuses one with a memory
+// (ppo.Config.Memory), which an Actor has no place for.
 func PPO(name string, p *ppo.Policy) Policy {
-	return Policy{Name: name, New: func() Actor { return p.Clone() }, spec: p.Spec}
+	return Policy{Name: name, New: func() Actor { return p.Clone() }, spec: p.Spec, memory: p.Memory}
 }
 
 // Evaluation is how one policy did in one game, level by level.
@@ -66,6 +68,9 @@ func Evaluate(ctx context.Context, policies []Policy, games []coinrun.Config, le
 	for _, p := range policies {
 		if err := p.spec.RequireDiscrete("shift: policy " + p.Name); err != nil {
 			return nil, err
+		}
+		if p.memory > 0 {
+			return nil, fmt.Errorf("shift: policy %s has a memory of width %d: an Actor chooses by the present observation alone", p.Name, p.memory)
 		}
 	}
 	for _, g := range games {

@@ -225,6 +225,14 @@ func TestWrongEvaluationsAreRefused(t *testing.T) {
 	if _, err := shift.Evaluate(ctx, []shift.Policy{shift.PPO("swinger", trained.Policy)}, []coinrun.Config{end}, seeds(1), 1, nil); err == nil || !strings.Contains(err.Error(), "policy swinger: Pendulum-v1 has continuous actions") {
 		t.Errorf("a policy of continuous actions: got error %v", err)
 	}
+	cfg.Shared, cfg.Memory = true, 4
+	trained, err = ppo.Train(ctx, func() (env.Env, error) { return coinrun.New(end) }, env.Levels{}, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := shift.Evaluate(ctx, []shift.Policy{shift.PPO("rememberer", trained.Policy)}, []coinrun.Config{end}, seeds(1), 1, nil); err == nil || !strings.Contains(err.Error(), "policy rememberer has a memory of width 4") {
+		t.Errorf("a policy with a memory: got error %v", err)
+	}
 	cancel()
 	if _, err := shift.Evaluate(ctx, []shift.Policy{policy}, []coinrun.Config{end}, seeds(1), 1, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("stopped: got error %v", err)
