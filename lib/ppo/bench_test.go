@@ -48,6 +48,13 @@ func BenchmarkCartPoleSmall(b *testing.B) { benchmark(b, cartpole.Make, Default(
 
 func BenchmarkCartPoleLarge(b *testing.B) { benchmark(b, cartpole.Make, large()) }
 
+// BenchmarkCartPoleMemory has a GRU as wide as the hidden layers; the steps of 16 environments are learnt from at a time.
+func BenchmarkCartPoleMemory(b *testing.B) {
+	cfg := large()
+	cfg.Envs, cfg.Rollout, cfg.Minibatches, cfg.Shared, cfg.Memory = 64, 128, 4, true, 64
+	benchmark(b, cartpole.Make, cfg)
+}
+
 // gradients takes the gradient steps of one update on the rollout that is there.
 func (t *Trainer) gradients() error {
 	for range t.cfg.Epochs {

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"goalgap/lib/env"
 	"goalgap/lib/env/cartpole"
+	"goalgap/lib/nn"
 )
 
 // recall is a world that only a memory can master: the first observation alone shows a cue, and the ninth action pays 1 if
@@ -76,7 +78,7 @@ func remembering() Config {
 	return cfg
 }
 
-// recurrent are worlds of all kinds with configurations that have a memory.
+// recurrent are worlds of all kinds with configurations that have a memory. Rollouts end amid episodes.
 func recurrent() map[string]struct {
 	makeEnv func() (env.Env, error)
 	cfg     Config
@@ -93,6 +95,10 @@ func recurrent() map[string]struct {
 	cfg.Shared, cfg.Memory = true, 9
 	out["recall"] = world{makeRecall, remembering()}
 	out["pictures"], out["sight"] = world{makePictures, cfg}, world{makeSight, cfg}
+	for name, w := range out {
+		w.cfg.Rollout = 31
+		out[name] = w
+	}
 	return out
 }
 
@@ -149,7 +155,8 @@ func TestFirstRatiosWithMemoryAreOne(t *testing.T) {
 }
 
 // The values of a rollout, and of what follows where episodes were cut and at its end, are those of a policy that sees
-// each environment's play alone; the second rollout goes on from what was remembered in the first.
+// each environment's play alone; the second rollout goes on from what was remembered in the first, and what is learnt from
+// begins there too.
 func TestValuesWithMemoryAreThoseOfPlainPlay(t *testing.T) {
 	for name, w := range recurrent() {
 		tr, err := NewTrainer(w.makeEnv, env.Levels{}, w.cfg)
@@ -159,6 +166,11 @@ func TestValuesWithMemoryAreThoseOfPlainPlay(t *testing.T) {
 		random := rand.New(rand.NewPCG(5, 1))
 		for i := range tr.policy.actor.Param {
 			tr.policy.actor.Param[i] += float32(0.1 * random.NormFloat64())
+		}
+		if z := tr.policy.normalizer; z != nil {
+			for j := range z.mean {
+				z.mean[j], z.variance[j] = random.NormFloat64(), 0.5+random.Float64()
+			}
 		}
 		r := &tr.rollout
 		memories := make([]*Memory, r.envs)
@@ -203,8 +215,66 @@ func TestValuesWithMemoryAreThoseOfPlainPlay(t *testing.T) {
 				}
 			}
 		}
+		tr.learn.begin()
+		if err := tr.learn.step(tr.minibatchRowsForTest()); err != nil {
+			t.Fatal(err)
+		}
+		if s := tr.learn.total; s.kl/float64(s.samples) > 1e-8 || s.clipped != 0 {
+			t.Errorf("%s: divergence %v and %d of %d clipped before a step", name, s.kl/float64(s.samples), s.clipped, s.samples)
+		}
 		if ends == 0 || name == "recall" && cut == 0 {
 			t.Errorf("%s: %d episodes ended, %d of them cut: that tests little", name, ends, cut)
+		}
+	}
+}
+
+// On one core or two, at a stretch or stopped, saved and resumed amid episodes: the bits are the same.
+func TestTrainingWithMemoryGoesOnToTheSameBits(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for name, w := range recurrent() {
+		cfg := w.cfg
+		cfg.Envs, cfg.Minibatches, cfg.Steps = 20, 2, 20*31*4
+		runtime.GOMAXPROCS(1)
+		want := fingerprint(train(t, w.makeEnv, cfg))
+		runtime.GOMAXPROCS(2)
+		tr, err := NewTrainer(w.makeEnv, env.Levels{Count: 50}, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tr.RunUpdates(context.Background(), 2); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "checkpoint.safetensors")
+		if err := tr.Save(path); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Resume(path, w.makeEnv, env.Levels{Count: 50}, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tr := range []*Trainer{tr, again} {
+			r, err := tr.Run(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(fingerprint(r), want) {
+				t.Errorf("%s: resumed %v, the training ends with other bits", name, tr == again)
+			}
+		}
+		if slices.Max(again.rollout.initial) == 0 {
+			t.Errorf("%s: nothing is remembered from one rollout to the next", name)
+		}
+		// The states are part of a checkpoint, and their number must fit.
+		f, err := nn.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Tensors["memory.state"] = nn.Tensor{Shape: []int{1}, Data: []float32{0}}
+		if err := f.WriteFile(path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Resume(path, w.makeEnv, env.Levels{Count: 50}, cfg); err == nil || !strings.Contains(err.Error(), `tensor "memory.state" has 1 numbers, want `) {
+			t.Errorf("%s: a checkpoint without the states: error %v", name, err)
 		}
 	}
 }
