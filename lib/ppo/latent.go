@@ -11,7 +11,7 @@ import (
 
 // Latent returns [obs.N][width] the activations of the last hidden layer of the network that chooses actions: what a
 // linear probe reads. width is that of the last hidden layer. A policy without hidden layers is an error,
-// and so is one with a memory, whose actions follow from what it remembers: see Memory.State.
+// and so is one with a memory, as that is what its heads read: see Memory.State.
 func (p *Policy) Latent(obs env.Batch) ([][]float64, error) {
 	if p.body == nil {
 		body, err := p.upToLastHidden()
@@ -38,7 +38,7 @@ func (p *Policy) Latent(obs env.Batch) ([][]float64, error) {
 // upToLastHidden returns the network up to the last hidden layer, before its activation: its linear head is that layer.
 func (p *Policy) upToLastHidden() (*nn.Net, error) {
 	if p.Memory > 0 {
-		return nil, fmt.Errorf("the policy has a memory of width %d, so an observation alone says nothing of them: see Memory.State", p.Memory)
+		return nil, fmt.Errorf("the heads read a memory of width %d, which an observation alone does not determine: see Memory.State", p.Memory)
 	}
 	if len(p.Hidden) == 0 {
 		return nil, fmt.Errorf("the policy has no hidden layer")

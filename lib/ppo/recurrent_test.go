@@ -463,6 +463,32 @@ func TestMemoriesAreSaved(t *testing.T) {
 	}
 }
 
+func TestMemoriesThatDoNotFitTheirFileAreNotLoaded(t *testing.T) {
+	p := untrained(t, makeRecall, Architecture{Hidden: []int{8}, Shared: true, Memory: 5})
+	path := filepath.Join(t.TempDir(), "policy.safetensors")
+	for want, replace := range map[string][2]string{
+		"a memory of width 5, but two networks": {`,"Shared":true`, ``},
+		`"shared.gru.input.weight" is of shape`: {`"Memory":5`, `"Memory":6`},
+		"GRU of width -5":                       {`"Memory":5`, `"Memory":-5`},
+	} {
+		f := &nn.File{Metadata: map[string]string{}, Tensors: map[string]nn.Tensor{}}
+		if err := p.tensors(f); err != nil {
+			t.Fatal(err)
+		}
+		changed := strings.Replace(f.Metadata["policy"], replace[0], replace[1], 1)
+		if changed == f.Metadata["policy"] {
+			t.Fatalf("%q is not in %s", replace[0], changed)
+		}
+		f.Metadata["policy"] = changed
+		if err := f.WriteFile(path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := LoadPolicy(path); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one containing %q", err, want)
+		}
+	}
+}
+
 func TestUpdatesWithMemoryDoNotAllocate(t *testing.T) {
 	for name, w := range recurrent() {
 		cfg := w.cfg
