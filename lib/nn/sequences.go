@@ -40,9 +40,10 @@ type throughTime struct {
 const sequencesPerGroup = 8
 
 // AccumulateThroughTime is Accumulate for a network with a GRU: it runs the sequences through the network and adds the
-// gradient through all their steps (backpropagation through time) to its Grad. Loss is called as by Accumulate. It
-// keeps 9 × GRU numbers a row until the next call, and allocates nothing once it has been called with as many rows. It panics if the batch does not fit the network, an
-// observation has an index out of range, the rows are no Count sequences, or State or Begin are too short.
+// gradient through all their steps (backpropagation through time) to its Grad. Loss is called as by Accumulate. It keeps
+// 9 × GRU numbers a row until the next call, and allocates nothing once it has been called with as many rows. It panics
+// if the batch does not fit the network, an observation has an index out of range, the rows are no Count sequences, or
+// State or Begin are too short.
 func AccumulateThroughTime(s Sequences) {
 	n := s.Net
 	if n.gru == nil {
