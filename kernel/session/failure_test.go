@@ -234,3 +234,39 @@ func TestKilledWorkerLeavesNothing(t *testing.T) {
 		t.Errorf("processes of a killed worker are left: %s", out)
 	}
 }
+
+func TestADeathBetweenTwoCellsIsToldAtOnceAndTheNextCellRuns(t *testing.T) {
+	for cell, want := range map[string]string{
+		"go func() { time.Sleep(100 * time.Millisecond); panic(errors.New(\"bg err\")) }()": "panic: between two cells: in another goroutine: bg err",
+		"go func() { time.Sleep(100 * time.Millisecond); os.Exit(3) }()":                    "exit: between two cells: the cell ended the process: exit status 3",
+	} {
+		s, r := open(t)
+		if f := s.Execute("zz := 5\n"+cell, "cell 1"); f != nil {
+			t.Fatal(f)
+		}
+		var out string
+		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline) && !strings.Contains(out, "are lost"); time.Sleep(20 * time.Millisecond) {
+			out += r.take()
+		}
+		if !strings.Contains(out, want) || !strings.Contains(out, "All variables and declarations of this session are lost") {
+			t.Errorf("after %q it put out %q", cell, out)
+		}
+		playIn(t, s, r, []step{{cell: "1 + 1", out: "[result 2]"}, {cell: "zz", fails: "undefined: zz"}})
+	}
+}
+
+func TestAClosedOutputIsOpenAgainInTheNextCell(t *testing.T) {
+	playAll(t, []situation{
+		{"by its file, its descriptor, and another file", []step{
+			{cell: "fmt.Println(\"a\")\nos.Stdout.Close();", out: "a\n"},
+			{cell: "fmt.Println(\"b\")", out: "b\n"},
+			{cell: "syscall.Close(1)"},
+			{cell: "fmt.Println(\"c\")", out: "c\n"},
+			{cell: "old := os.Stdout\nr, w, _ := os.Pipe()\nos.Stdout = w\nfmt.Print(\"kept\")\nw.Close();\nkept, _ := io.ReadAll(r)"},
+			{cell: "fmt.Print(string(kept))\nos.Stdout = old\nruntime.GC()\nruntime.GC()", out: "kept"},
+			{cell: "fmt.Print(\"d\")", out: "d"},
+			{cell: "os.Stderr.Close();"},
+			{cell: "fmt.Fprint(os.Stderr, \"e\")", out: "!e"},
+		}},
+	})
+}

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -107,4 +108,45 @@ func TestTheTraceOfALeftBehindCellSaysWhatHappened(t *testing.T) {
 	if f == nil || !strings.Contains(f.Value, "left behind") {
 		t.Errorf("the cell ended with %v", f)
 	}
+}
+
+func TestAnInterruptBeforeTheRunIsMeantForIt(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
+	s, r := open(t)
+	playIn(t, s, r, []step{{cell: "kept := 1"}})
+	for i := range 12 { // at all times of compiling, loading and running
+		done := make(chan *Failure, 1)
+		go func() { done <- s.Execute(fmt.Sprintf("%%time for { _ = %d }", time.Now().UnixNano()), "cell") }()
+		for s.run.TryLock() { // it has not begun
+			s.run.Unlock()
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(time.Duration(i) * 40 * time.Millisecond)
+		s.Interrupt()
+		select {
+		case f := <-done:
+			if f == nil || !f.Interrupted {
+				t.Fatalf("after %d ms it ended with %v", 40*i, f)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("the interrupt after %d ms did not end the cell", 40*i)
+		}
+	}
+	r.take()
+	s.Interrupt() // of nothing
+	playIn(t, s, r, []step{{cell: "kept", out: "[result 1]"}, {cell: "time.Sleep(10 * time.Millisecond)\nkept", out: "[result 1]"}})
+}
+
+func TestACellThatWasLeftBehindShowsNothingLater(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
+	s, r := open(t)
+	playIn(t, s, r, []step{{cell: "open := make(chan int)"}})
+	if f, _ := interrupted(t, s, "<-open"); f == nil || !f.Interrupted {
+		t.Fatalf("the interrupted cell ended with %v", f)
+	}
+	playIn(t, s, r, []step{{cell: "close(open)\ntime.Sleep(200 * time.Millisecond)"}, {cell: "1", out: "[result 1]"}})
 }

@@ -25,7 +25,8 @@ const Grace = 1500 * time.Millisecond
 type server struct {
 	mu        sync.Mutex
 	out       *json.Encoder
-	streams   [2]*os.File // standard output and error as they were at the start: a cell may put others in their place
+	streams   [2]*os.File // copies of the standard output and error: a cell may close them, or put others in their place
+	opened    []*os.File
 	mark      int64
 	loaded    map[string]bool // plugins, by the cell's name for the file
 	abandoned map[int64]bool  // runs that were left behind
@@ -40,7 +41,11 @@ type server struct {
 // Serve runs cells as the kernel asks for them, until the kernel closes the pipe. It is the whole of the worker's main
 // function: requests come from in, messages go to out.
 func Serve(in io.Reader, out io.Writer) error {
-	s := &server{out: json.NewEncoder(out), streams: [2]*os.File{os.Stdout, os.Stderr}, loaded: map[string]bool{}, joined: map[string]bool{}, abandoned: map[int64]bool{}}
+	streams, err := keptOutputs()
+	if err != nil {
+		return err
+	}
+	s := &server{out: json.NewEncoder(out), streams: streams, loaded: map[string]bool{}, joined: map[string]bool{}, abandoned: map[int64]bool{}}
 	s.stdin = newStdin(func(r reply) { s.send(r, true) })
 	display.SetAsk(s.stdin.question)
 	display.SetSink(func(m display.Message) { s.send(reply{Op: "display", Message: toWire(m)}, true) })
@@ -133,6 +138,7 @@ func (s *server) run(r request) {
 		close(s.stop)
 	}
 	s.mu.Unlock()
+	s.reopenOutputs()
 	s.stdin.begin(r.ID, r.Input)
 
 	done := make(chan *Error, 1)
@@ -167,6 +173,7 @@ func (s *server) run(r request) {
 		s.abandoned[r.ID] = true
 		s.mu.Unlock()
 	}
+	s.reopenOutputs()
 	drawPending()
 	cell.Finish()
 	if s.stdin.end() && (result == nil || result.Name == "error") {

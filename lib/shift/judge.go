@@ -68,6 +68,9 @@ func (p Policy) fits(spec env.Spec) error {
 	if err := p.spec.RequireDiscrete("policy " + p.Name); err != nil {
 		return err
 	}
+	if p.memory > 0 {
+		return fmt.Errorf("policy %s has a memory of width %d: an Actor chooses by the present observation alone", p.Name, p.memory)
+	}
 	if p.spec.Actions != spec.Actions || p.spec.Sparse != spec.Sparse || p.spec.MaxActive != spec.MaxActive || p.spec.Dense != spec.Dense {
 		return fmt.Errorf("policy %s was trained on %s (%d actions, %d sparse and %d dense inputs), which is not %s (%d, %d, %d)", p.Name,
 			p.spec.Name, p.spec.Actions, p.spec.Sparse, p.spec.Dense, spec.Name, spec.Actions, spec.Sparse, spec.Dense)

@@ -87,6 +87,11 @@ func TestWrongGamesAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	cfg.Shared, cfg.Memory = true, 4
+	rememberer, err := ppo.Train(ctx, corner.Make(corner.Config{}), env.Levels{}, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
 	broken := shift.Game{Name: "broken", Make: func() (env.Judged, error) { return nil, errors.New("no walls") }}
 	made := 0
 	later := shift.Game{Name: "later", Make: func() (env.Judged, error) {
@@ -102,6 +107,10 @@ func TestWrongGamesAreRefused(t *testing.T) {
 		"game later: copy 2": func() error { _, err := shift.Judge(ctx, one, []shift.Game{later}, seeds(1), 1, nil); return err },
 		"policy pole was trained on CartPole-v1": func() error {
 			_, err := shift.Judge(ctx, []shift.Policy{shift.PPO("pole", trained.Policy)}, []shift.Game{room(1)}, seeds(1), 1, nil)
+			return err
+		},
+		"policy rememberer has a memory of width 4": func() error {
+			_, err := shift.Judge(ctx, []shift.Policy{shift.PPO("rememberer", rememberer.Policy)}, []shift.Game{room(1)}, seeds(1), 1, nil)
 			return err
 		},
 	} {
