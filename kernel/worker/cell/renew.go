@@ -1,6 +1,9 @@
 package cell
 
-import "maps"
+import (
+	"maps"
+	"sync/atomic"
+)
 
 var renew func(types []any)
 
@@ -14,10 +17,10 @@ func Renew(types ...any) { renew(types) }
 
 // Mention is given nil pointers to types, so that the compiler describes them: those that are made at run time would be
 // others than the ones that later cells write.
-func Mention(types ...any) { mentioned = types }
+func Mention(types ...any) { mentioned.Store(&types) }
 
 // mentioned keeps the compiler from leaving out what nobody uses.
-var mentioned []any
+var mentioned atomic.Pointer[[]any]
 
 // AllNamed returns everything that Name was given, by symbol.
 func AllNamed() map[string]any {
