@@ -164,14 +164,20 @@ func Of(v any) (d Data) {
 		d.Data[TypeSVG] = m.SVG()
 	}
 	if m, ok := shown.(PNGer); ok {
-		p := PNG(m.PNG())
-		d.Data[TypePNG], d.Metadata = p.Data[TypePNG], p.Metadata
+		if b := m.PNG(); len(b) > 0 { // else there is no picture
+			p := PNG(b)
+			d.Data[TypePNG], d.Metadata = p.Data[TypePNG], p.Metadata
+		}
 	}
 	if m, ok := shown.(JPEGer); ok {
-		d.Data[TypeJPEG] = m.JPEG()
+		if b := m.JPEG(); len(b) > 0 {
+			d.Data[TypeJPEG] = b
+		}
 	}
 	if m, ok := shown.(PDFer); ok {
-		d.Data[TypePDF] = m.PDF()
+		if b := m.PDF(); len(b) > 0 {
+			d.Data[TypePDF] = b
+		}
 	}
 	if m, ok := shown.(JavaScripter); ok {
 		d.Data[TypeScript] = m.JavaScript()

@@ -175,3 +175,16 @@ func TestVerdictCarriesItsNumbers(t *testing.T) {
 		t.Errorf("got %+v", d)
 	}
 }
+
+type noPicture struct{}
+
+func (noPicture) PNG() []byte    { return nil }
+func (noPicture) JPEG() []byte   { return []byte{} }
+func (noPicture) String() string { return "no picture" }
+
+func TestAPictureOfNothingIsLeftOut(t *testing.T) {
+	d := Of(noPicture{})
+	if len(d.Data) != 1 || d.Data[TypeText] != "no picture" {
+		t.Errorf("it is shown as %v", d.Data)
+	}
+}

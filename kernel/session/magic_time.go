@@ -54,7 +54,12 @@ func init() {
 				text := strings.Repeat("\n", m.line-1) + strings.Repeat(" ", m.col-1) + m.args
 				return m.timed(func() *Failure { return m.goPart(part{text: text, line: 1}, m.label, true) })
 			},
-			cell: func(m *magicCall) *Failure { return m.timed(m.runBody) }},
+			cell: func(m *magicCall) *Failure {
+				if m.args != "" {
+					return m.fail("what is measured stands below %%%%time; %%time measures the statement behind it")
+				}
+				return m.timed(m.runBody)
+			}},
 		&magic{name: "timeit", usage: "[-n LOOPS] [-r RUNS] STATEMENT", short: "run a statement, or with %% the cell, many times and say how long one takes",
 			long: "The statement is compiled into a loop. How often it turns is found out, unless -n says it, so that a run takes a tenth of a\n" +
 				"second; the mean and the standard deviation are those of 7 runs (-r). Of a cell, the statement in the line of %%timeit is run once\n" +

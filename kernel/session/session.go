@@ -166,7 +166,9 @@ func (s *Session) startWorker() error {
 	s.client = client
 	go func() {
 		<-client.Exited()
-		s.Revive()
+		if client.LastRun() != 0 { // else it died of something that a new one would die of, too
+			s.Revive()
+		}
 	}()
 	return nil
 }
