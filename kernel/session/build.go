@@ -10,15 +10,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 )
 
 // buildRecipe numbers the ways in which cells have been compiled: those in the cache that were made in another way are
 // not used.
-const buildRecipe = 7
+const buildRecipe = 8
 
 // A build is a cell that has to be compiled.
 type build struct {
@@ -285,7 +287,7 @@ func (t *Toolchain) compileCell(ctx context.Context, tmp, name string, b *build)
 		"-dynlink", "-shared", "-pack", "-importcfg", "../importcfg", "cell.go"); err != nil {
 		return err
 	}
-	return hideExports(filepath.Join(folder, "cell.a"))
+	return finishArchive(filepath.Join(folder, "cell.a"))
 }
 
 // compileBatch compiles the package that holds several cells together in one plugin.
@@ -316,20 +318,63 @@ func (t *Toolchain) tool(ctx context.Context, dir, name string, args ...string) 
 	return err
 }
 
-// hideExports takes the table of exported names out of a compiled cell. The compiler makes one for every package main, and
-// the linker takes that of any cell which is linked with the plugin for the plugin's own; nobody looks names up in it, and
-// loading fails where it lists what another plugin holds. A symbol under another name is one that nothing refers to.
-func hideExports(archive string) error {
+// finishArchive changes what the compiler has written for a cell in two places.
+func finishArchive(archive string) error {
 	b, err := os.ReadFile(archive)
 	if err != nil {
 		return fmt.Errorf("reading the compiled cell: %w", err)
 	}
-	b = bytes.ReplaceAll(b, []byte("go:plugin.tabs"), []byte("go:plugin.tabX"))
-	b = bytes.ReplaceAll(b, []byte("go:plugin.exports"), []byte("go:plugin.exportX"))
+	b = hideExports(b)
+	plainTypeNames(b)
 	if err := os.WriteFile(archive, b, 0o600); err != nil {
 		return fmt.Errorf("writing the compiled cell: %w", err)
 	}
 	return nil
+}
+
+// hideExports takes the table of exported names out of a compiled cell. The compiler makes one for every package main, and
+// the linker takes that of any cell which is linked with the plugin for the plugin's own; nobody looks names up in it, and
+// loading fails where it lists what another plugin holds. A symbol under another name is one that nothing refers to.
+func hideExports(b []byte) []byte {
+	b = bytes.ReplaceAll(b, []byte("go:plugin.tabs"), []byte("go:plugin.tabX"))
+	return bytes.ReplaceAll(b, []byte("go:plugin.exports"), []byte("go:plugin.exportX"))
+}
+
+var cellPathInName = regexp.MustCompile(`nb/[0-9a-f]{24}\.`)
+
+// plainTypeNames makes main.Gen[main.T] of the name main.Gen[nb/4f….T] of a type. A type is called by the name of its
+// package, but its type arguments by the paths of theirs. The names of types that %T and reflect show are kept as flags,
+// length and text, which begins with a star; the shorter text leaves some bytes behind it that nobody reads.
+func plainTypeNames(b []byte) {
+	for at := 0; ; at++ {
+		i := bytes.IndexByte(b[at:], '*')
+		if i < 0 {
+			return
+		}
+		at += i
+		// The length is a varint of one or two bytes.
+		bytesOf, length := 0, 0
+		switch {
+		case at >= 2 && b[at-1] < 0x80 && b[at-2] <= 1:
+			bytesOf, length = 1, int(b[at-1])
+		case at >= 3 && b[at-1] < 0x80 && b[at-2] >= 0x80 && b[at-3] <= 1:
+			bytesOf, length = 2, int(b[at-2]&0x7f)|int(b[at-1])<<7
+		}
+		if length == 0 || at+length > len(b) {
+			continue
+		}
+		name := b[at : at+length]
+		if !cellPathInName.Match(name) || bytes.ContainsFunc(name, unicode.IsControl) {
+			continue
+		}
+		short := cellPathInName.ReplaceAll(name, []byte("main."))
+		copy(name, short)
+		if bytesOf == 1 {
+			b[at-1] = byte(len(short))
+		} else {
+			b[at-2], b[at-1] = byte(len(short))|0x80, byte(len(short)>>7)
+		}
+	}
 }
 
 // closure returns the cells that some cells need, directly or not, in the order in which they were made.

@@ -50,6 +50,21 @@ func TestClosuresOfTheSameCellCallTheNewFunction(t *testing.T) {
 	})
 }
 
+func TestTypeArgumentsAreCalledAsInAProgramOfOnePackage(t *testing.T) {
+	playAll(t, []situation{
+		{"in names, across cells", []step{
+			{cell: "type Ci struct{ R float64 }\ntype Gen[T any] struct{ V T }\ntype Two[A, B any] struct { a A; b B }\nfunc (g Gen[T]) Get() T { return g.V }"},
+			{cell: "fmt.Printf(\"%T %T %T %#v\", Gen[Ci]{}, &Gen[*Ci]{}, Gen[Gen[Ci]]{}, Two[Ci, int]{})", out: "main.Gen[main.Ci] *main.Gen[*main.Ci] main.Gen[main.Gen[main.Ci]] main.Two[main.Ci,int]{a:main.Ci{R:0}, b:0}"},
+			{cell: "var long map[string]Two[Two[Two[Ci, Gen[Ci]], Gen[Ci]], Two[Gen[Ci], Gen[Ci]]]\nfmt.Printf(\"%T\", long)",
+				out: "map[string]main.Two[main.Two[main.Two[main.Ci,main.Gen[main.Ci]],main.Gen[main.Ci]],main.Two[main.Gen[main.Ci],main.Gen[main.Ci]]]"},
+			{cell: "var p atomic.Pointer[Ci]\nfmt.Printf(\"%T \", &p)\nvar a any = Gen[Ci]{Ci{2}}\n_, ok := a.(Gen[Ci])\nfmt.Print(ok, \" \", reflect.TypeOf(a).Name())", out: "*atomic.Pointer[main.Ci] true Gen[main.Ci]"},
+			{cell: "a.(Gen[Ci]).Get().R, reflect.TypeOf([]Gen[Ci]{}) == reflect.SliceOf(reflect.TypeOf(a))", out: "[result 2 true]"},
+			{cell: "a.(int)", fails: "interface {} is main.Gen[main.Ci], not int"},
+			{cell: "type Ci struct{ R, S int }\nfmt.Printf(\"%T\", Gen[Ci]{})\n_, ok = a.(Gen[Ci])\nok", out: "main.Gen[main.Ci][result false]"},
+		}},
+	})
+}
+
 func TestTypesDefinedAsAnEarlierCellsType(t *testing.T) {
 	playAll(t, []situation{
 		{"aliases and defined types", []step{
