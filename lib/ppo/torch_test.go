@@ -18,6 +18,8 @@ import (
 	"goalgap/lib/env/cartpole"
 	"goalgap/lib/env/pendulum"
 	"goalgap/lib/nn"
+
+	"golang.org/x/sys/cpu"
 )
 
 // torchPython returns a Python that has PyTorch: Debian's, where its package python3-torch is installed, or the one in
@@ -242,7 +244,7 @@ func denseRows(spec env.Spec, b env.Batch) (out []float32) {
 
 // BenchmarkTorch trains on CartPole here and in PyTorch with a vectorised NumPy environment, the same algorithm and
 // settings, in turns, and reports the ratio of the fastest iterations. PyTorch is taken at its best of one and two
-// threads, with the BLAS kernels that OpenBLAS chooses by itself and those for AVX-512.
+// threads, with the BLAS kernels that OpenBLAS chooses by itself and, where the processor has it, those for AVX-512.
 func BenchmarkTorch(b *testing.B) {
 	torchPython(b)
 	for _, c := range []struct {
@@ -252,8 +254,12 @@ func BenchmarkTorch(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			ours, theirs, how := 0.0, 0.0, ""
 			t := warm(b, cartpole.Make, c.cfg, 1<<20)
+			cores := []string{""}
+			if cpu.X86.HasAVX512F {
+				cores = append(cores, "SkylakeX")
+			}
 			for _, threads := range []string{"1", "2"} {
-				for _, core := range []string{"", "SkylakeX"} {
+				for _, core := range cores {
 					environment := []string{"OPENBLAS_NUM_THREADS=" + threads, "OMP_NUM_THREADS=" + threads}
 					if core != "" {
 						environment = append(environment, "OPENBLAS_CORETYPE="+core)
