@@ -583,9 +583,11 @@ func (s *stream) hold(t string) string {
 		return t[:start]
 	}
 	s.midLine = !strings.HasSuffix(t, "\n")
-	if s.held.Len() < maxHeld {
-		s.held.WriteString(t)
+	if s.held.Len()+len(t) > maxHeld {
+		s.putOutHeld()
+		return t
 	}
+	s.held.WriteString(t)
 	return ""
 }
 

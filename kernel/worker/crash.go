@@ -19,7 +19,7 @@ const (
 	holdOverflow = time.Minute
 )
 
-// maxHeld is how much text is held back. What is longer is no crash, or of no use.
+// maxHeld is how much text is held back. What is longer is no crash, and goes out.
 const maxHeld = 1 << 20
 
 // crashStart returns where in a text a line begins that could be the first of a crash, -1 if there is none. atLineStart

@@ -1,6 +1,9 @@
 package worker
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestTheBeginningOfACrashIsTheBeginningOfALine(t *testing.T) {
 	for text, want := range map[string]int{
@@ -30,5 +33,20 @@ func TestOfACrashAMessageOfSeveralLinesIsShown(t *testing.T) {
 		if got := crashMessage(text); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
+	}
+}
+
+func TestTextThatIsHeldBackIsNotLost(t *testing.T) {
+	var b strings.Builder
+	s := newStream("stderr", func(e Event) { b.WriteString(e.Text) }, &Client{})
+	s.tail = &tail{}
+	s.text([]byte("one\npanic: two\n"))
+	if b.String() != "one\n" {
+		t.Fatalf("%q went out", b.String())
+	}
+	more := strings.Repeat("x", maxHeld)
+	s.text([]byte(more))
+	if want := "one\npanic: two\n" + more; b.String() != want {
+		t.Errorf("%d bytes went out, want %d", b.Len(), len(want))
 	}
 }
