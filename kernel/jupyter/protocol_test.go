@@ -145,6 +145,30 @@ func TestWhatWasSentBeforeAFailureIsAborted(t *testing.T) {
 	}
 }
 
+func TestAnswersToEarlierQuestionsAreNotHeard(t *testing.T) {
+	q := &asked{id: "question", cell: header{ID: "cell", Session: "s", Date: "2026-05-04T03:02:01.500Z"}}
+	for _, test := range []struct {
+		parent, session, date string
+		want                  bool
+	}{
+		{"", "s", "2026-05-04T03:02:04Z", true},
+		{"", "s", "2026-05-04T03:02:01.500000Z", true},
+		{"question", "s", "2026-05-04T03:02:04Z", true},
+		{"cell", "s", "2026-05-04T03:02:04Z", true}, // some front ends answer the cell
+		{"another question", "s", "2026-05-04T03:02:04Z", false},
+		{"", "s", "2026-05-04T03:02:01.499Z", false},
+		{"", "s", "2026-05-04T05:02:01.499+02:00", false},
+		{"", "another session", "2026-05-04T03:02:01.499Z", true},
+		{"", "s", "", true},
+		{"", "s", "yesterday", true},
+	} {
+		m := &message{parentID: test.parent, header: header{Session: test.session, Date: test.date}}
+		if got := q.answeredBy(m); got != test.want {
+			t.Errorf("parent %q, session %q, sent %q: %v", test.parent, test.session, test.date, got)
+		}
+	}
+}
+
 func TestMalformedRequestsAreAnswered(t *testing.T) {
 	c := startFake(t)
 	for _, content := range []any{map[string]any{}, map[string]any{"code": 5}, []int{1}, nil, "x", map[string]any{"code": "1", "silent": "no"}} {

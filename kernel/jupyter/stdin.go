@@ -3,6 +3,7 @@ package jupyter
 import (
 	"encoding/json"
 	"log"
+	"time"
 
 	"goalgap/kernel/worker"
 )
@@ -15,6 +16,22 @@ type asked struct {
 	client *worker.Client
 	number int64
 	id     string // of the input_request
+	cell   header // of the request that runs the cell
+}
+
+// answeredBy reports whether m may be the answer. Most front ends do not say which question they answer; one that says so
+// and means an earlier one is not heard. Nor is what was sent before the cell was: it comes by another socket than the
+// cell, and so it may arrive behind it.
+func (a *asked) answeredBy(m *message) bool {
+	if m.parentID != "" && m.parentID != a.id && m.parentID != a.cell.ID {
+		return false
+	}
+	if m.header.Session != a.cell.Session {
+		return true // another clock
+	}
+	sent, err := time.Parse(time.RFC3339Nano, m.header.Date)
+	started, err2 := time.Parse(time.RFC3339Nano, a.cell.Date)
+	return err != nil || err2 != nil || !sent.Before(started)
 }
 
 // ask passes a cell's question to the front end that runs the cell.
@@ -39,7 +56,7 @@ func (k *Kernel) ask(e worker.Event) {
 	var h header
 	json.Unmarshal(frames[len(o.message.identities)+2], &h)
 	k.mu.Lock()
-	k.asked = &asked{client, e.Question.Number, h.ID}
+	k.asked = &asked{client, e.Question.Number, h.ID, o.message.header}
 	k.mu.Unlock()
 	k.stdin.Send(frames)
 }
@@ -51,8 +68,7 @@ func (k *Kernel) endInput() {
 	k.asked = nil
 }
 
-// inputReply passes the user's answer on. Most front ends do not say which question it answers; one that says so and
-// means an earlier one is not heard.
+// inputReply passes the user's answer on.
 func (k *Kernel) inputReply(m *message) {
 	if m.header.Type != "input_reply" {
 		return
@@ -66,7 +82,7 @@ func (k *Kernel) inputReply(m *message) {
 	}
 	k.mu.Lock()
 	a := k.asked
-	late := a == nil || m.parentID != "" && m.parentID != a.id && k.current != nil && m.parentID != k.current.message.header.ID
+	late := a == nil || !a.answeredBy(m)
 	if !late {
 		k.asked = nil
 		if k.current != nil {
