@@ -50,23 +50,52 @@ func gemmFrom(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []
 		gemmFrom(m, n, stretch, a, rsa, csa, b, ldb, c, ldc, from, ldf, nil, endPlain)
 		k, a, b, from, ldf = k-stretch, a[stretch*csa:], b[stretch*ldb:], c, ldc
 	}
-	switch instructions {
-	case avx512:
-		gemm512(m, n, k, a, rsa, csa, b, ldb, c, ldc, from, ldf, h, end)
-	case avx2:
-		gemm256(m, n, k, a, rsa, csa, b, ldb, c, ldc, from, ldf, h, end)
-	default:
+	switch {
+	case instructions == portable:
 		gemmFromPortable(m, n, k, a, rsa, csa, b, ldb, c, ldc, from, ldf, h, end)
+	case crowded(m, k, ldb):
+		gemmPacked(m, n, k, a, rsa, csa, b, ldb, c, ldc, from, ldf, h, end)
+	default:
+		gemmTiles(m, n, k, a, rsa, csa, b, ldb, c, ldc, from, ldf, h, end)
 	}
+}
+
+// gemmTiles has the tiles of C computed one after the other.
+func gemmTiles(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int, from []float32, ldf int, h []float32, end int) {
+	if instructions == avx512 {
+		gemm512(m, n, k, a, rsa, csa, b, ldb, c, ldc, from, ldf, h, end)
+	} else {
+		gemm256(m, n, k, a, rsa, csa, b, ldb, c, ldc, from, ldf, h, end)
+	}
+}
+
+// tiles512Of returns how high the next tiles are where so many rows are left, and how many of them.
+func tiles512Of(left int) (rows, count int) {
+	for rows = 8; rows > left; rows /= 2 {
+	}
+	return rows, left / rows
+}
+
+// tiles256Of does likewise. Eight rows are two tiles of four, as one of two could not keep the multipliers busy.
+func tiles256Of(left int) (rows, count int) {
+	switch {
+	case left == 8:
+		return 4, 2
+	case left >= 6 && left%6 == 2:
+		return 6, left/6 - 1
+	case left >= 6:
+		return 6, left / 6
+	case left >= 4:
+		return 4, 1
+	case left >= 2:
+		return 2, 1
+	}
+	return 1, 1
 }
 
 // gemm512 cuts C into tiles of up to 8 rows and 32 columns.
 func gemm512(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int, from []float32, ldf int, h []float32, end int) {
 	pb := unsafe.SliceData(b) // where k is 0 there need not be any
-	if crowded(m, k, ldb) {
-		gemm512Packed(m, n, k, a, rsa, csa, b, ldb, c, ldc, from, ldf, h, end)
-		return
-	}
 	for j := 0; j < n; j += 32 {
 		cols := min(32, n-j)
 		two := cols > 16
@@ -86,32 +115,26 @@ func gemm512(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []f
 			if end == endTanhGrad {
 				ph = &h[i*ldc+j]
 			}
-			switch left := m - i; {
-			case left >= 8 && two:
-				gemm512x8x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
-				i += 8
-			case left >= 8:
-				gemm512x8x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
-				i += 8
-			case left >= 4 && two:
-				gemm512x4x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
-				i += 4
-			case left >= 4:
-				gemm512x4x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
-				i += 4
-			case left >= 2 && two:
-				gemm512x2x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
-				i += 2
-			case left >= 2:
-				gemm512x2x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
-				i += 2
+			rows, count := tiles512Of(m - i)
+			switch {
+			case rows == 8 && two:
+				gemm512x8x2(count, k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
+			case rows == 8:
+				gemm512x8x1(count, k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
+			case rows == 4 && two:
+				gemm512x4x2(count, k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
+			case rows == 4:
+				gemm512x4x1(count, k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
+			case rows == 2 && two:
+				gemm512x2x2(count, k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
+			case rows == 2:
+				gemm512x2x1(count, k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
 			case two:
-				gemm512x1x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
-				i++
+				gemm512x1x2(count, k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
 			default:
-				gemm512x1x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
-				i++
+				gemm512x1x1(count, k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
 			}
+			i += rows * count
 		}
 	}
 }
@@ -138,32 +161,26 @@ func gemm256(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []f
 			if end == endTanhGrad {
 				ph = &h[i*ldc+j]
 			}
-			switch left := m - i; {
-			case left >= 6 && two:
-				gemm256x6x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
-				i += 6
-			case left >= 6:
-				gemm256x6x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
-				i += 6
-			case left >= 4 && two:
-				gemm256x4x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
-				i += 4
-			case left >= 4:
-				gemm256x4x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
-				i += 4
-			case left >= 2 && two:
-				gemm256x2x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
-				i += 2
-			case left >= 2:
-				gemm256x2x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
-				i += 2
+			rows, count := tiles256Of(m - i)
+			switch {
+			case rows == 6 && two:
+				gemm256x6x2(count, k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
+			case rows == 6:
+				gemm256x6x1(count, k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
+			case rows == 4 && two:
+				gemm256x4x2(count, k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
+			case rows == 4:
+				gemm256x4x1(count, k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
+			case rows == 2 && two:
+				gemm256x2x2(count, k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
+			case rows == 2:
+				gemm256x2x1(count, k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
 			case two:
-				gemm256x1x2(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
-				i++
+				gemm256x1x2(count, k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
 			default:
-				gemm256x1x1(k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
-				i++
+				gemm256x1x1(count, k, pa, 4*rsa, 4*csa, pb, 4*ldb, pc, 4*ldc, pf, 4*ldf, ph, last, end)
 			}
+			i += rows * count
 		}
 	}
 }
@@ -176,18 +193,22 @@ const stretch = 128
 // sets of the cache, and are read often enough that it pays to copy them.
 func crowded(m, k, ldb int) bool { return ldb%256 == 0 && m >= 64 && k > 8 }
 
-// gemm512Packed is gemm512 with each panel of B copied to where it lies in one piece. k is at most stretch.
-func gemm512Packed(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int, from []float32, ldf int, h []float32, end int) {
+// gemmPacked is gemmTiles with each panel of B copied to where it lies in one piece. k is at most stretch.
+func gemmPacked(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int, from []float32, ldf int, h []float32, end int) {
 	var panel [stretch * 32]float32
-	for j := 0; j < n; j += 32 {
-		cols := min(32, n-j)
+	width := 32
+	if instructions == avx2 {
+		width = 16
+	}
+	for j := 0; j < n; j += width {
+		cols := min(width, n-j)
 		for l := range k {
-			copy(panel[l*32:l*32+cols], b[l*ldb+j:])
+			copy(panel[l*width:l*width+cols], b[l*ldb+j:])
 		}
-		if end == endTanhGrad {
-			h = h[min(j, 32):]
+		if end == endTanhGrad && j > 0 {
+			h = h[width:]
 		}
-		gemm512(m, cols, k, a, rsa, csa, panel[:], 32, c[j:], ldc, from[j:], ldf, h, end)
+		gemmTiles(m, cols, k, a, rsa, csa, panel[:], width, c[j:], ldc, from[j:], ldf, h, end)
 	}
 }
 

@@ -88,99 +88,157 @@ const (
 	endTanhGrad = 2
 )
 
-// gemm writes the tile of the given rows and vectors: C = end(From + A·B), with C in registers while k runs.
-func (s isa) gemm(rows, vecs int) {
-	label := fmt.Sprintf("gemm%sx%dx%d", s.name, rows, vecs)
-	p("\n// func %s(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)", label)
-	p("TEXT ·%s(SB), NOSPLIT, $0-104", label)
-	p("\tMOVQ last+88(FP), CX")
+// tileOf is a tile of the given rows and vectors, the last of which may be partial.
+type tileOf struct {
+	isa
+	rows, vecs int
+	partial    bool
+	label      string
+}
+
+// tile writes the body of a tile's function, whose argument last is at the given address. AVX2 has it a second time for
+// whole vectors: a masked store takes Zen 3 twelve cycles, as long as 24 of the tile's multiply-adds.
+func (s isa) tile(label, last string, rows, vecs int, body func(t tileOf)) {
+	if s.lanes == 8 {
+		p("\tCMPQ %s, $8", last)
+		p("\tJNE partial_%s", label)
+		body(tileOf{s, rows, vecs, false, "whole_" + label})
+		p("partial_%s:", label)
+	}
+	p("\tMOVQ %s, CX", last)
 	s.mask()
-	p("\tMOVQ k+0(FP), DX")
-	p("\tMOVQ a+8(FP), AX")
-	p("\tMOVQ rsa+16(FP), R8")
-	p("\tMOVQ csa+24(FP), CX")
-	p("\tMOVQ b+32(FP), BX")
-	p("\tMOVQ ldb+40(FP), SI")
-	p("\tMOVQ c+48(FP), DI")
-	p("\tMOVQ ldc+56(FP), R11")
-	p("\tLEAQ (R8)(R8*2), R9")
-	p("\tLEAQ (AX)(R8*4), R10")
-	acc := func(i, v int) int { return i*vecs + v }
-	bReg := rows * vecs
-	// each calls f for every vector of the tile in the matrix at the pointer, whose rows are a stride apart.
-	each := func(pointer, stride string, f func(r int, addr string, partial bool)) {
-		for i := range rows {
-			for v := range vecs {
-				f(acc(i, v), fmt.Sprintf("%d(%s)", v*s.lanes*4, pointer), v == vecs-1)
-			}
-			if i < rows-1 {
-				p("\tADDQ %s, %s", stride, pointer)
-			}
+	body(tileOf{s, rows, vecs, true, label})
+}
+
+// load and store move register r from and to memory; edge says whether it is in the tile's last column of vectors.
+func (t tileOf) load(r int, addr string, edge bool) {
+	if t.partial && edge {
+		t.loadMasked(addr, r)
+	} else {
+		p("\tVMOVUPS %s, %s", addr, t.r(r))
+	}
+}
+
+func (t tileOf) store(r int, addr string, edge bool) {
+	if t.partial && edge {
+		t.storeMasked(r, addr)
+	} else {
+		p("\tVMOVUPS %s, %s", t.r(r), addr)
+	}
+}
+
+// each calls f for every vector of the tile in the matrix at the pointer, whose rows are a stride apart.
+func (t tileOf) each(pointer, stride string, f func(r int, addr string, edge bool)) {
+	for i := range t.rows {
+		for v := range t.vecs {
+			f(i*t.vecs+v, fmt.Sprintf("%d(%s)", v*t.lanes*4, pointer), v == t.vecs-1)
+		}
+		if i < t.rows-1 {
+			p("\tADDQ %s, %s", stride, pointer)
 		}
 	}
-	load := func(r int, addr string, partial bool) {
-		if partial {
-			s.loadMasked(addr, r)
-		} else {
-			p("\tVMOVUPS %s, %s", addr, s.r(r))
-		}
-	}
-	p("\tMOVQ from+64(FP), R13")
-	p("\tMOVQ ldf+72(FP), R12")
-	each("R13", "R12", load)
-	p("\tTESTQ DX, DX")
-	p("\tJEQ end_%s", label)
-	p("loop_%s:", label)
-	for v := range vecs {
-		load(bReg+v, fmt.Sprintf("%d(BX)", v*s.lanes*4), v == vecs-1)
+}
+
+// products writes the loop that adds the DX products of A's columns and B's rows. A is at AX, with R10 four rows of R8
+// below it and R9 three times R8, its columns are CX apart; B is at BX and its rows are SI apart.
+func (t tileOf) products() {
+	p("loop_%s:", t.label)
+	b := t.rows * t.vecs
+	for v := range t.vecs {
+		t.load(b+v, fmt.Sprintf("%d(BX)", v*t.lanes*4), v == t.vecs-1)
 	}
 	addrs := []string{"(AX)", "(AX)(R8*1)", "(AX)(R8*2)", "(AX)(R9*1)", "(R10)", "(R10)(R8*1)", "(R10)(R8*2)", "(R10)(R9*1)"}
-	for i := range rows {
-		x := bReg + vecs
-		if s.lanes == 16 && i%2 == 1 {
+	for i := range t.rows {
+		x := b + t.vecs
+		if t.lanes == 16 && i%2 == 1 {
 			x++ // two registers in turn; AVX2 has none to spare
 		}
-		p("\tVBROADCASTSS %s, %s", addrs[i], s.r(x))
-		for v := range vecs {
-			p("\tVFMADD231PS %s, %s, %s", s.r(bReg+v), s.r(x), s.r(acc(i, v)))
+		p("\tVBROADCASTSS %s, %s", addrs[i], t.r(x))
+		for v := range t.vecs {
+			p("\tVFMADD231PS %s, %s, %s", t.r(b+v), t.r(x), t.r(i*t.vecs+v))
 		}
 	}
 	p("\tADDQ CX, AX")
 	p("\tADDQ CX, R10")
 	p("\tADDQ SI, BX")
 	p("\tDECQ DX")
-	p("\tJNE loop_%s", label)
+	p("\tJNE loop_%s", t.label)
+}
+
+// gemm writes the kernel of tiles of the given rows and vectors, count of them one below the other: C = end(From + A·B),
+// with C in registers while k runs.
+func (s isa) gemm(rows, vecs int) {
+	label := fmt.Sprintf("gemm%sx%dx%d", s.name, rows, vecs)
+	p("\n// func %s(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)", label)
+	p("TEXT ·%s(SB), NOSPLIT, $0-112", label)
+	s.tile(label, "last+96(FP)", rows, vecs, tileOf.gemm)
+}
+
+func (t tileOf) gemm() {
+	p("\tMOVQ rsa+24(FP), R8")
+	p("\tMOVQ csa+32(FP), CX")
+	p("\tMOVQ ldb+48(FP), SI")
+	p("\tMOVQ c+56(FP), DI")
+	p("\tMOVQ ldc+64(FP), R11")
+	p("\tLEAQ (R8)(R8*2), R9")
+	p("tile_%s:", t.label)
+	p("\tMOVQ from+72(FP), R13")
+	p("\tMOVQ ldf+80(FP), R12")
+	t.each("R13", "R12", t.load)
+	p("\tADDQ R12, R13")
+	p("\tMOVQ R13, from+72(FP)")
+	p("\tMOVQ k+8(FP), DX")
+	p("\tTESTQ DX, DX")
+	p("\tJEQ end_%s", t.label)
+	p("\tMOVQ a+16(FP), AX")
+	p("\tLEAQ (AX)(R8*4), R10")
+	// The next tile of A is as many rows below.
+	switch t.rows {
+	case 1:
+		p("\tLEAQ (AX)(R8*1), R13")
+	case 2:
+		p("\tLEAQ (AX)(R8*2), R13")
+	case 4:
+		p("\tMOVQ R10, R13")
+	case 6:
+		p("\tLEAQ (R10)(R8*2), R13")
+	case 8:
+		p("\tLEAQ (R10)(R8*4), R13")
+	}
+	p("\tMOVQ R13, a+16(FP)")
+	p("\tMOVQ b+40(FP), BX")
+	t.products()
 
 	// What stood in the registers of A and B is done with.
-	p("end_%s:", label)
-	p("\tMOVQ end+96(FP), DX")
+	spare := t.rows * t.vecs
+	p("end_%s:", t.label)
+	p("\tMOVQ end+104(FP), DX")
 	p("\tCMPQ DX, $%d", endTanh)
-	p("\tJLT store_%s", label)
-	p("\tJEQ tanh_%s", label)
-	p("\tMOVQ h+80(FP), AX")
-	each("AX", "R11", func(r int, addr string, partial bool) {
-		h := bReg + r%2
-		load(h, addr, partial)
-		s.timesTanhGrad(r, h)
+	p("\tJLT store_%s", t.label)
+	p("\tJEQ tanh_%s", t.label)
+	p("\tMOVQ h+88(FP), AX")
+	t.each("AX", "R11", func(r int, addr string, edge bool) {
+		h := spare + r%2
+		t.load(h, addr, edge)
+		t.timesTanhGrad(r, h)
 	})
-	p("\tJMP store_%s", label)
-	p("tanh_%s:", label)
-	for r := range rows * vecs {
+	p("\tADDQ R11, AX")
+	p("\tMOVQ AX, h+88(FP)")
+	p("\tJMP store_%s", t.label)
+	p("tanh_%s:", t.label)
+	for r := range t.rows * t.vecs {
 		// AVX-512 has registers for several vectors under way, AVX2 renames the same ones.
-		t := bReg
-		if s.lanes == 16 {
-			t += r % 4 * 3
+		free := spare
+		if t.lanes == 16 {
+			free += r % 4 * 3
 		}
-		s.tanhOf(r, t)
+		t.tanhOf(r, free)
 	}
-	p("store_%s:", label)
-	each("DI", "R11", func(r int, addr string, partial bool) {
-		if partial {
-			s.storeMasked(r, addr)
-		} else {
-			p("\tVMOVUPS %s, %s", s.r(r), addr)
-		}
-	})
+	p("store_%s:", t.label)
+	t.each("DI", "R11", t.store)
+	p("\tADDQ R11, DI")
+	p("\tDECQ count+0(FP)")
+	p("\tJNE tile_%s", t.label)
 	p("\tVZEROUPPER")
 	p("\tRET")
 }
@@ -191,35 +249,20 @@ func (s isa) sumOfProducts(rows, vecs int) {
 	label := fmt.Sprintf("sumOfProducts%sx%dx%d", s.name, rows, vecs)
 	p("\n// func %s(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)", label)
 	p("TEXT ·%s(SB), NOSPLIT, $0-120", label)
-	p("\tMOVQ last+112(FP), CX")
-	s.mask()
-	each := func(pointer, stride string, f func(r int, addr string, partial bool)) {
-		for i := range rows {
-			for v := range vecs {
-				f(i*vecs+v, fmt.Sprintf("%d(%s)", v*s.lanes*4, pointer), v == vecs-1)
-			}
-			if i < rows-1 {
-				p("\tADDQ %s, %s", stride, pointer)
-			}
-		}
-	}
-	load := func(r int, addr string, partial bool) {
-		if partial {
-			s.loadMasked(addr, r)
-		} else {
-			p("\tVMOVUPS %s, %s", addr, s.r(r))
-		}
-	}
+	s.tile(label, "last+112(FP)", rows, vecs, tileOf.sumOfProducts)
+}
+
+func (t tileOf) sumOfProducts() {
 	p("\tMOVQ from+96(FP), R13")
 	p("\tMOVQ ldf+104(FP), R12")
-	each("R13", "R12", load)
+	t.each("R13", "R12", t.load)
 	p("\tMOVQ pairs+0(FP), R12")
 	p("\tMOVQ count+8(FP), R13")
 	p("\tMOVQ rsa+40(FP), R8")
 	p("\tMOVQ csa+48(FP), CX")
 	p("\tMOVQ ldb+72(FP), SI")
 	p("\tLEAQ (R8)(R8*2), R9")
-	p("pair_%s:", label)
+	p("pair_%s:", t.label)
 	p("\tMOVLQSX (R12), AX")
 	p("\tIMULQ stridea+32(FP), AX")
 	p("\tADDQ a+24(FP), AX")
@@ -229,38 +272,12 @@ func (s isa) sumOfProducts(rows, vecs int) {
 	p("\tADDQ b+56(FP), BX")
 	p("\tADDQ $8, R12")
 	p("\tMOVQ k+16(FP), DX")
-	p("loop_%s:", label)
-	bReg := rows * vecs
-	for v := range vecs {
-		load(bReg+v, fmt.Sprintf("%d(BX)", v*s.lanes*4), v == vecs-1)
-	}
-	addrs := []string{"(AX)", "(AX)(R8*1)", "(AX)(R8*2)", "(AX)(R9*1)", "(R10)", "(R10)(R8*1)", "(R10)(R8*2)", "(R10)(R9*1)"}
-	for i := range rows {
-		x := bReg + vecs
-		if s.lanes == 16 {
-			x += i % 2
-		}
-		p("\tVBROADCASTSS %s, %s", addrs[i], s.r(x))
-		for v := range vecs {
-			p("\tVFMADD231PS %s, %s, %s", s.r(bReg+v), s.r(x), s.r(i*vecs+v))
-		}
-	}
-	p("\tADDQ CX, AX")
-	p("\tADDQ CX, R10")
-	p("\tADDQ SI, BX")
-	p("\tDECQ DX")
-	p("\tJNE loop_%s", label)
+	t.products()
 	p("\tDECQ R13")
-	p("\tJNE pair_%s", label)
+	p("\tJNE pair_%s", t.label)
 	p("\tMOVQ c+80(FP), DI")
 	p("\tMOVQ ldc+88(FP), R11")
-	each("DI", "R11", func(r int, addr string, partial bool) {
-		if partial {
-			s.storeMasked(r, addr)
-		} else {
-			p("\tVMOVUPS %s, %s", s.r(r), addr)
-		}
-	})
+	t.each("DI", "R11", t.store)
 	p("\tVZEROUPPER")
 	p("\tRET")
 }

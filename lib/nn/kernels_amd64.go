@@ -3,52 +3,52 @@ package nn
 // The functions of kernels_amd64.s, which gen_amd64.go writes. They check nothing: see their callers.
 
 //go:noescape
-func gemm512x8x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+func gemm512x8x2(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
 
 //go:noescape
-func gemm512x8x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+func gemm512x8x1(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
 
 //go:noescape
-func gemm512x4x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+func gemm512x4x2(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
 
 //go:noescape
-func gemm512x4x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+func gemm512x4x1(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
 
 //go:noescape
-func gemm512x2x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+func gemm512x2x2(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
 
 //go:noescape
-func gemm512x2x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+func gemm512x2x1(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
 
 //go:noescape
-func gemm512x1x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+func gemm512x1x2(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
 
 //go:noescape
-func gemm512x1x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+func gemm512x1x1(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
 
 //go:noescape
-func gemm256x6x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+func gemm256x6x2(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
 
 //go:noescape
-func gemm256x6x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+func gemm256x6x1(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
 
 //go:noescape
-func gemm256x4x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+func gemm256x4x2(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
 
 //go:noescape
-func gemm256x4x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+func gemm256x4x1(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
 
 //go:noescape
-func gemm256x2x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+func gemm256x2x2(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
 
 //go:noescape
-func gemm256x2x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+func gemm256x2x1(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
 
 //go:noescape
-func gemm256x1x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+func gemm256x1x2(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
 
 //go:noescape
-func gemm256x1x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+func gemm256x1x1(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
 
 //go:noescape
 func sumRows512x4(y, w *float32, cols, rows, ld int, index *int32, n int) (ok bool)

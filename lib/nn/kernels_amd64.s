@@ -124,25 +124,22 @@ done_compact:
 	VZEROUPPER
 	RET
 
-// func gemm512x8x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
-TEXT ·gemm512x8x2(SB), NOSPLIT, $0-104
-	MOVQ last+88(FP), CX
+// func gemm512x8x2(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+TEXT ·gemm512x8x2(SB), NOSPLIT, $0-112
+	MOVQ last+96(FP), CX
 	MOVL $1, R12
 	SHLL CX, R12
 	DECL R12
 	KMOVW R12, K1
-	MOVQ k+0(FP), DX
-	MOVQ a+8(FP), AX
-	MOVQ rsa+16(FP), R8
-	MOVQ csa+24(FP), CX
-	MOVQ b+32(FP), BX
-	MOVQ ldb+40(FP), SI
-	MOVQ c+48(FP), DI
-	MOVQ ldc+56(FP), R11
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
 	LEAQ (R8)(R8*2), R9
-	LEAQ (AX)(R8*4), R10
-	MOVQ from+64(FP), R13
-	MOVQ ldf+72(FP), R12
+tile_gemm512x8x2:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
 	VMOVUPS 0(R13), Z0
 	VMOVUPS.Z 64(R13), K1, Z1
 	ADDQ R12, R13
@@ -166,8 +163,16 @@ TEXT ·gemm512x8x2(SB), NOSPLIT, $0-104
 	ADDQ R12, R13
 	VMOVUPS 0(R13), Z14
 	VMOVUPS.Z 64(R13), K1, Z15
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
 	TESTQ DX, DX
 	JEQ end_gemm512x8x2
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	LEAQ (R10)(R8*4), R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
 loop_gemm512x8x2:
 	VMOVUPS 0(BX), Z16
 	VMOVUPS.Z 64(BX), K1, Z17
@@ -201,11 +206,11 @@ loop_gemm512x8x2:
 	DECQ DX
 	JNE loop_gemm512x8x2
 end_gemm512x8x2:
-	MOVQ end+96(FP), DX
+	MOVQ end+104(FP), DX
 	CMPQ DX, $1
 	JLT store_gemm512x8x2
 	JEQ tanh_gemm512x8x2
-	MOVQ h+80(FP), AX
+	MOVQ h+88(FP), AX
 	VMOVUPS 0(AX), Z16
 	VMULPS Z16, Z16, Z16
 	VFNMADD231PS Z16, Z0, Z0
@@ -261,6 +266,8 @@ end_gemm512x8x2:
 	VMOVUPS.Z 64(AX), K1, Z17
 	VMULPS Z17, Z17, Z17
 	VFNMADD231PS Z17, Z15, Z15
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
 	JMP store_gemm512x8x2
 tanh_gemm512x8x2:
 	VMOVUPS table<>+0(SB), Z16
@@ -575,28 +582,28 @@ store_gemm512x8x2:
 	ADDQ R11, DI
 	VMOVUPS Z14, 0(DI)
 	VMOVUPS Z15, K1, 64(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_gemm512x8x2
 	VZEROUPPER
 	RET
 
-// func gemm512x8x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
-TEXT ·gemm512x8x1(SB), NOSPLIT, $0-104
-	MOVQ last+88(FP), CX
+// func gemm512x8x1(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+TEXT ·gemm512x8x1(SB), NOSPLIT, $0-112
+	MOVQ last+96(FP), CX
 	MOVL $1, R12
 	SHLL CX, R12
 	DECL R12
 	KMOVW R12, K1
-	MOVQ k+0(FP), DX
-	MOVQ a+8(FP), AX
-	MOVQ rsa+16(FP), R8
-	MOVQ csa+24(FP), CX
-	MOVQ b+32(FP), BX
-	MOVQ ldb+40(FP), SI
-	MOVQ c+48(FP), DI
-	MOVQ ldc+56(FP), R11
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
 	LEAQ (R8)(R8*2), R9
-	LEAQ (AX)(R8*4), R10
-	MOVQ from+64(FP), R13
-	MOVQ ldf+72(FP), R12
+tile_gemm512x8x1:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
 	VMOVUPS.Z 0(R13), K1, Z0
 	ADDQ R12, R13
 	VMOVUPS.Z 0(R13), K1, Z1
@@ -612,8 +619,16 @@ TEXT ·gemm512x8x1(SB), NOSPLIT, $0-104
 	VMOVUPS.Z 0(R13), K1, Z6
 	ADDQ R12, R13
 	VMOVUPS.Z 0(R13), K1, Z7
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
 	TESTQ DX, DX
 	JEQ end_gemm512x8x1
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	LEAQ (R10)(R8*4), R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
 loop_gemm512x8x1:
 	VMOVUPS.Z 0(BX), K1, Z8
 	VBROADCASTSS (AX), Z9
@@ -638,11 +653,11 @@ loop_gemm512x8x1:
 	DECQ DX
 	JNE loop_gemm512x8x1
 end_gemm512x8x1:
-	MOVQ end+96(FP), DX
+	MOVQ end+104(FP), DX
 	CMPQ DX, $1
 	JLT store_gemm512x8x1
 	JEQ tanh_gemm512x8x1
-	MOVQ h+80(FP), AX
+	MOVQ h+88(FP), AX
 	VMOVUPS.Z 0(AX), K1, Z8
 	VMULPS Z8, Z8, Z8
 	VFNMADD231PS Z8, Z0, Z0
@@ -674,6 +689,8 @@ end_gemm512x8x1:
 	VMOVUPS.Z 0(AX), K1, Z9
 	VMULPS Z9, Z9, Z9
 	VFNMADD231PS Z9, Z7, Z7
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
 	JMP store_gemm512x8x1
 tanh_gemm512x8x1:
 	VMOVUPS table<>+0(SB), Z8
@@ -836,6 +853,9 @@ store_gemm512x8x1:
 	VMOVUPS Z6, K1, 0(DI)
 	ADDQ R11, DI
 	VMOVUPS Z7, K1, 0(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_gemm512x8x1
 	VZEROUPPER
 	RET
 
@@ -1034,25 +1054,22 @@ loop_sumOfProducts512x8x1:
 	VZEROUPPER
 	RET
 
-// func gemm512x4x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
-TEXT ·gemm512x4x2(SB), NOSPLIT, $0-104
-	MOVQ last+88(FP), CX
+// func gemm512x4x2(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+TEXT ·gemm512x4x2(SB), NOSPLIT, $0-112
+	MOVQ last+96(FP), CX
 	MOVL $1, R12
 	SHLL CX, R12
 	DECL R12
 	KMOVW R12, K1
-	MOVQ k+0(FP), DX
-	MOVQ a+8(FP), AX
-	MOVQ rsa+16(FP), R8
-	MOVQ csa+24(FP), CX
-	MOVQ b+32(FP), BX
-	MOVQ ldb+40(FP), SI
-	MOVQ c+48(FP), DI
-	MOVQ ldc+56(FP), R11
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
 	LEAQ (R8)(R8*2), R9
-	LEAQ (AX)(R8*4), R10
-	MOVQ from+64(FP), R13
-	MOVQ ldf+72(FP), R12
+tile_gemm512x4x2:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
 	VMOVUPS 0(R13), Z0
 	VMOVUPS.Z 64(R13), K1, Z1
 	ADDQ R12, R13
@@ -1064,8 +1081,16 @@ TEXT ·gemm512x4x2(SB), NOSPLIT, $0-104
 	ADDQ R12, R13
 	VMOVUPS 0(R13), Z6
 	VMOVUPS.Z 64(R13), K1, Z7
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
 	TESTQ DX, DX
 	JEQ end_gemm512x4x2
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVQ R10, R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
 loop_gemm512x4x2:
 	VMOVUPS 0(BX), Z8
 	VMOVUPS.Z 64(BX), K1, Z9
@@ -1087,11 +1112,11 @@ loop_gemm512x4x2:
 	DECQ DX
 	JNE loop_gemm512x4x2
 end_gemm512x4x2:
-	MOVQ end+96(FP), DX
+	MOVQ end+104(FP), DX
 	CMPQ DX, $1
 	JLT store_gemm512x4x2
 	JEQ tanh_gemm512x4x2
-	MOVQ h+80(FP), AX
+	MOVQ h+88(FP), AX
 	VMOVUPS 0(AX), Z8
 	VMULPS Z8, Z8, Z8
 	VFNMADD231PS Z8, Z0, Z0
@@ -1119,6 +1144,8 @@ end_gemm512x4x2:
 	VMOVUPS.Z 64(AX), K1, Z9
 	VMULPS Z9, Z9, Z9
 	VFNMADD231PS Z9, Z7, Z7
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
 	JMP store_gemm512x4x2
 tanh_gemm512x4x2:
 	VMOVUPS table<>+0(SB), Z8
@@ -1277,28 +1304,28 @@ store_gemm512x4x2:
 	ADDQ R11, DI
 	VMOVUPS Z6, 0(DI)
 	VMOVUPS Z7, K1, 64(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_gemm512x4x2
 	VZEROUPPER
 	RET
 
-// func gemm512x4x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
-TEXT ·gemm512x4x1(SB), NOSPLIT, $0-104
-	MOVQ last+88(FP), CX
+// func gemm512x4x1(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+TEXT ·gemm512x4x1(SB), NOSPLIT, $0-112
+	MOVQ last+96(FP), CX
 	MOVL $1, R12
 	SHLL CX, R12
 	DECL R12
 	KMOVW R12, K1
-	MOVQ k+0(FP), DX
-	MOVQ a+8(FP), AX
-	MOVQ rsa+16(FP), R8
-	MOVQ csa+24(FP), CX
-	MOVQ b+32(FP), BX
-	MOVQ ldb+40(FP), SI
-	MOVQ c+48(FP), DI
-	MOVQ ldc+56(FP), R11
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
 	LEAQ (R8)(R8*2), R9
-	LEAQ (AX)(R8*4), R10
-	MOVQ from+64(FP), R13
-	MOVQ ldf+72(FP), R12
+tile_gemm512x4x1:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
 	VMOVUPS.Z 0(R13), K1, Z0
 	ADDQ R12, R13
 	VMOVUPS.Z 0(R13), K1, Z1
@@ -1306,8 +1333,16 @@ TEXT ·gemm512x4x1(SB), NOSPLIT, $0-104
 	VMOVUPS.Z 0(R13), K1, Z2
 	ADDQ R12, R13
 	VMOVUPS.Z 0(R13), K1, Z3
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
 	TESTQ DX, DX
 	JEQ end_gemm512x4x1
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVQ R10, R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
 loop_gemm512x4x1:
 	VMOVUPS.Z 0(BX), K1, Z4
 	VBROADCASTSS (AX), Z5
@@ -1324,11 +1359,11 @@ loop_gemm512x4x1:
 	DECQ DX
 	JNE loop_gemm512x4x1
 end_gemm512x4x1:
-	MOVQ end+96(FP), DX
+	MOVQ end+104(FP), DX
 	CMPQ DX, $1
 	JLT store_gemm512x4x1
 	JEQ tanh_gemm512x4x1
-	MOVQ h+80(FP), AX
+	MOVQ h+88(FP), AX
 	VMOVUPS.Z 0(AX), K1, Z4
 	VMULPS Z4, Z4, Z4
 	VFNMADD231PS Z4, Z0, Z0
@@ -1344,6 +1379,8 @@ end_gemm512x4x1:
 	VMOVUPS.Z 0(AX), K1, Z5
 	VMULPS Z5, Z5, Z5
 	VFNMADD231PS Z5, Z3, Z3
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
 	JMP store_gemm512x4x1
 tanh_gemm512x4x1:
 	VMOVUPS table<>+0(SB), Z4
@@ -1426,6 +1463,9 @@ store_gemm512x4x1:
 	VMOVUPS Z2, K1, 0(DI)
 	ADDQ R11, DI
 	VMOVUPS Z3, K1, 0(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_gemm512x4x1
 	VZEROUPPER
 	RET
 
@@ -1564,32 +1604,37 @@ loop_sumOfProducts512x4x1:
 	VZEROUPPER
 	RET
 
-// func gemm512x2x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
-TEXT ·gemm512x2x2(SB), NOSPLIT, $0-104
-	MOVQ last+88(FP), CX
+// func gemm512x2x2(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+TEXT ·gemm512x2x2(SB), NOSPLIT, $0-112
+	MOVQ last+96(FP), CX
 	MOVL $1, R12
 	SHLL CX, R12
 	DECL R12
 	KMOVW R12, K1
-	MOVQ k+0(FP), DX
-	MOVQ a+8(FP), AX
-	MOVQ rsa+16(FP), R8
-	MOVQ csa+24(FP), CX
-	MOVQ b+32(FP), BX
-	MOVQ ldb+40(FP), SI
-	MOVQ c+48(FP), DI
-	MOVQ ldc+56(FP), R11
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
 	LEAQ (R8)(R8*2), R9
-	LEAQ (AX)(R8*4), R10
-	MOVQ from+64(FP), R13
-	MOVQ ldf+72(FP), R12
+tile_gemm512x2x2:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
 	VMOVUPS 0(R13), Z0
 	VMOVUPS.Z 64(R13), K1, Z1
 	ADDQ R12, R13
 	VMOVUPS 0(R13), Z2
 	VMOVUPS.Z 64(R13), K1, Z3
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
 	TESTQ DX, DX
 	JEQ end_gemm512x2x2
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	LEAQ (AX)(R8*2), R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
 loop_gemm512x2x2:
 	VMOVUPS 0(BX), Z4
 	VMOVUPS.Z 64(BX), K1, Z5
@@ -1605,11 +1650,11 @@ loop_gemm512x2x2:
 	DECQ DX
 	JNE loop_gemm512x2x2
 end_gemm512x2x2:
-	MOVQ end+96(FP), DX
+	MOVQ end+104(FP), DX
 	CMPQ DX, $1
 	JLT store_gemm512x2x2
 	JEQ tanh_gemm512x2x2
-	MOVQ h+80(FP), AX
+	MOVQ h+88(FP), AX
 	VMOVUPS 0(AX), Z4
 	VMULPS Z4, Z4, Z4
 	VFNMADD231PS Z4, Z0, Z0
@@ -1623,6 +1668,8 @@ end_gemm512x2x2:
 	VMOVUPS.Z 64(AX), K1, Z5
 	VMULPS Z5, Z5, Z5
 	VFNMADD231PS Z5, Z3, Z3
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
 	JMP store_gemm512x2x2
 tanh_gemm512x2x2:
 	VMOVUPS table<>+0(SB), Z4
@@ -1703,33 +1750,41 @@ store_gemm512x2x2:
 	ADDQ R11, DI
 	VMOVUPS Z2, 0(DI)
 	VMOVUPS Z3, K1, 64(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_gemm512x2x2
 	VZEROUPPER
 	RET
 
-// func gemm512x2x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
-TEXT ·gemm512x2x1(SB), NOSPLIT, $0-104
-	MOVQ last+88(FP), CX
+// func gemm512x2x1(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+TEXT ·gemm512x2x1(SB), NOSPLIT, $0-112
+	MOVQ last+96(FP), CX
 	MOVL $1, R12
 	SHLL CX, R12
 	DECL R12
 	KMOVW R12, K1
-	MOVQ k+0(FP), DX
-	MOVQ a+8(FP), AX
-	MOVQ rsa+16(FP), R8
-	MOVQ csa+24(FP), CX
-	MOVQ b+32(FP), BX
-	MOVQ ldb+40(FP), SI
-	MOVQ c+48(FP), DI
-	MOVQ ldc+56(FP), R11
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
 	LEAQ (R8)(R8*2), R9
-	LEAQ (AX)(R8*4), R10
-	MOVQ from+64(FP), R13
-	MOVQ ldf+72(FP), R12
+tile_gemm512x2x1:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
 	VMOVUPS.Z 0(R13), K1, Z0
 	ADDQ R12, R13
 	VMOVUPS.Z 0(R13), K1, Z1
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
 	TESTQ DX, DX
 	JEQ end_gemm512x2x1
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	LEAQ (AX)(R8*2), R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
 loop_gemm512x2x1:
 	VMOVUPS.Z 0(BX), K1, Z2
 	VBROADCASTSS (AX), Z3
@@ -1742,11 +1797,11 @@ loop_gemm512x2x1:
 	DECQ DX
 	JNE loop_gemm512x2x1
 end_gemm512x2x1:
-	MOVQ end+96(FP), DX
+	MOVQ end+104(FP), DX
 	CMPQ DX, $1
 	JLT store_gemm512x2x1
 	JEQ tanh_gemm512x2x1
-	MOVQ h+80(FP), AX
+	MOVQ h+88(FP), AX
 	VMOVUPS.Z 0(AX), K1, Z2
 	VMULPS Z2, Z2, Z2
 	VFNMADD231PS Z2, Z0, Z0
@@ -1754,6 +1809,8 @@ end_gemm512x2x1:
 	VMOVUPS.Z 0(AX), K1, Z3
 	VMULPS Z3, Z3, Z3
 	VFNMADD231PS Z3, Z1, Z1
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
 	JMP store_gemm512x2x1
 tanh_gemm512x2x1:
 	VMOVUPS table<>+0(SB), Z2
@@ -1796,6 +1853,9 @@ store_gemm512x2x1:
 	VMOVUPS Z0, K1, 0(DI)
 	ADDQ R11, DI
 	VMOVUPS Z1, K1, 0(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_gemm512x2x1
 	VZEROUPPER
 	RET
 
@@ -1904,29 +1964,34 @@ loop_sumOfProducts512x2x1:
 	VZEROUPPER
 	RET
 
-// func gemm512x1x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
-TEXT ·gemm512x1x2(SB), NOSPLIT, $0-104
-	MOVQ last+88(FP), CX
+// func gemm512x1x2(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+TEXT ·gemm512x1x2(SB), NOSPLIT, $0-112
+	MOVQ last+96(FP), CX
 	MOVL $1, R12
 	SHLL CX, R12
 	DECL R12
 	KMOVW R12, K1
-	MOVQ k+0(FP), DX
-	MOVQ a+8(FP), AX
-	MOVQ rsa+16(FP), R8
-	MOVQ csa+24(FP), CX
-	MOVQ b+32(FP), BX
-	MOVQ ldb+40(FP), SI
-	MOVQ c+48(FP), DI
-	MOVQ ldc+56(FP), R11
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
 	LEAQ (R8)(R8*2), R9
-	LEAQ (AX)(R8*4), R10
-	MOVQ from+64(FP), R13
-	MOVQ ldf+72(FP), R12
+tile_gemm512x1x2:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
 	VMOVUPS 0(R13), Z0
 	VMOVUPS.Z 64(R13), K1, Z1
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
 	TESTQ DX, DX
 	JEQ end_gemm512x1x2
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	LEAQ (AX)(R8*1), R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
 loop_gemm512x1x2:
 	VMOVUPS 0(BX), Z2
 	VMOVUPS.Z 64(BX), K1, Z3
@@ -1939,17 +2004,19 @@ loop_gemm512x1x2:
 	DECQ DX
 	JNE loop_gemm512x1x2
 end_gemm512x1x2:
-	MOVQ end+96(FP), DX
+	MOVQ end+104(FP), DX
 	CMPQ DX, $1
 	JLT store_gemm512x1x2
 	JEQ tanh_gemm512x1x2
-	MOVQ h+80(FP), AX
+	MOVQ h+88(FP), AX
 	VMOVUPS 0(AX), Z2
 	VMULPS Z2, Z2, Z2
 	VFNMADD231PS Z2, Z0, Z0
 	VMOVUPS.Z 64(AX), K1, Z3
 	VMULPS Z3, Z3, Z3
 	VFNMADD231PS Z3, Z1, Z1
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
 	JMP store_gemm512x1x2
 tanh_gemm512x1x2:
 	VMOVUPS table<>+0(SB), Z2
@@ -1991,31 +2058,39 @@ tanh_gemm512x1x2:
 store_gemm512x1x2:
 	VMOVUPS Z0, 0(DI)
 	VMOVUPS Z1, K1, 64(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_gemm512x1x2
 	VZEROUPPER
 	RET
 
-// func gemm512x1x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
-TEXT ·gemm512x1x1(SB), NOSPLIT, $0-104
-	MOVQ last+88(FP), CX
+// func gemm512x1x1(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+TEXT ·gemm512x1x1(SB), NOSPLIT, $0-112
+	MOVQ last+96(FP), CX
 	MOVL $1, R12
 	SHLL CX, R12
 	DECL R12
 	KMOVW R12, K1
-	MOVQ k+0(FP), DX
-	MOVQ a+8(FP), AX
-	MOVQ rsa+16(FP), R8
-	MOVQ csa+24(FP), CX
-	MOVQ b+32(FP), BX
-	MOVQ ldb+40(FP), SI
-	MOVQ c+48(FP), DI
-	MOVQ ldc+56(FP), R11
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
 	LEAQ (R8)(R8*2), R9
-	LEAQ (AX)(R8*4), R10
-	MOVQ from+64(FP), R13
-	MOVQ ldf+72(FP), R12
+tile_gemm512x1x1:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
 	VMOVUPS.Z 0(R13), K1, Z0
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
 	TESTQ DX, DX
 	JEQ end_gemm512x1x1
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	LEAQ (AX)(R8*1), R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
 loop_gemm512x1x1:
 	VMOVUPS.Z 0(BX), K1, Z1
 	VBROADCASTSS (AX), Z2
@@ -2026,14 +2101,16 @@ loop_gemm512x1x1:
 	DECQ DX
 	JNE loop_gemm512x1x1
 end_gemm512x1x1:
-	MOVQ end+96(FP), DX
+	MOVQ end+104(FP), DX
 	CMPQ DX, $1
 	JLT store_gemm512x1x1
 	JEQ tanh_gemm512x1x1
-	MOVQ h+80(FP), AX
+	MOVQ h+88(FP), AX
 	VMOVUPS.Z 0(AX), K1, Z1
 	VMULPS Z1, Z1, Z1
 	VFNMADD231PS Z1, Z0, Z0
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
 	JMP store_gemm512x1x1
 tanh_gemm512x1x1:
 	VMOVUPS table<>+0(SB), Z1
@@ -2056,6 +2133,9 @@ tanh_gemm512x1x1:
 	VDIVPS Z3, Z2, Z0
 store_gemm512x1x1:
 	VMOVUPS Z0, K1, 0(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_gemm512x1x1
 	VZEROUPPER
 	RET
 
@@ -2945,24 +3025,376 @@ done_adam512:
 	VZEROUPPER
 	RET
 
-// func gemm256x6x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
-TEXT ·gemm256x6x2(SB), NOSPLIT, $0-104
-	MOVQ last+88(FP), CX
+// func gemm256x6x2(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+TEXT ·gemm256x6x2(SB), NOSPLIT, $0-112
+	CMPQ last+96(FP), $8
+	JNE partial_gemm256x6x2
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
+	LEAQ (R8)(R8*2), R9
+tile_whole_gemm256x6x2:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
+	VMOVUPS 0(R13), Y0
+	VMOVUPS 32(R13), Y1
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y2
+	VMOVUPS 32(R13), Y3
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y4
+	VMOVUPS 32(R13), Y5
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y6
+	VMOVUPS 32(R13), Y7
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y8
+	VMOVUPS 32(R13), Y9
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y10
+	VMOVUPS 32(R13), Y11
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
+	TESTQ DX, DX
+	JEQ end_whole_gemm256x6x2
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	LEAQ (R10)(R8*2), R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
+loop_whole_gemm256x6x2:
+	VMOVUPS 0(BX), Y12
+	VMOVUPS 32(BX), Y13
+	VBROADCASTSS (AX), Y14
+	VFMADD231PS Y12, Y14, Y0
+	VFMADD231PS Y13, Y14, Y1
+	VBROADCASTSS (AX)(R8*1), Y14
+	VFMADD231PS Y12, Y14, Y2
+	VFMADD231PS Y13, Y14, Y3
+	VBROADCASTSS (AX)(R8*2), Y14
+	VFMADD231PS Y12, Y14, Y4
+	VFMADD231PS Y13, Y14, Y5
+	VBROADCASTSS (AX)(R9*1), Y14
+	VFMADD231PS Y12, Y14, Y6
+	VFMADD231PS Y13, Y14, Y7
+	VBROADCASTSS (R10), Y14
+	VFMADD231PS Y12, Y14, Y8
+	VFMADD231PS Y13, Y14, Y9
+	VBROADCASTSS (R10)(R8*1), Y14
+	VFMADD231PS Y12, Y14, Y10
+	VFMADD231PS Y13, Y14, Y11
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_whole_gemm256x6x2
+end_whole_gemm256x6x2:
+	MOVQ end+104(FP), DX
+	CMPQ DX, $1
+	JLT store_whole_gemm256x6x2
+	JEQ tanh_whole_gemm256x6x2
+	MOVQ h+88(FP), AX
+	VMOVUPS 0(AX), Y12
+	VMULPS Y12, Y12, Y12
+	VFNMADD231PS Y12, Y0, Y0
+	VMOVUPS 32(AX), Y13
+	VMULPS Y13, Y13, Y13
+	VFNMADD231PS Y13, Y1, Y1
+	ADDQ R11, AX
+	VMOVUPS 0(AX), Y12
+	VMULPS Y12, Y12, Y12
+	VFNMADD231PS Y12, Y2, Y2
+	VMOVUPS 32(AX), Y13
+	VMULPS Y13, Y13, Y13
+	VFNMADD231PS Y13, Y3, Y3
+	ADDQ R11, AX
+	VMOVUPS 0(AX), Y12
+	VMULPS Y12, Y12, Y12
+	VFNMADD231PS Y12, Y4, Y4
+	VMOVUPS 32(AX), Y13
+	VMULPS Y13, Y13, Y13
+	VFNMADD231PS Y13, Y5, Y5
+	ADDQ R11, AX
+	VMOVUPS 0(AX), Y12
+	VMULPS Y12, Y12, Y12
+	VFNMADD231PS Y12, Y6, Y6
+	VMOVUPS 32(AX), Y13
+	VMULPS Y13, Y13, Y13
+	VFNMADD231PS Y13, Y7, Y7
+	ADDQ R11, AX
+	VMOVUPS 0(AX), Y12
+	VMULPS Y12, Y12, Y12
+	VFNMADD231PS Y12, Y8, Y8
+	VMOVUPS 32(AX), Y13
+	VMULPS Y13, Y13, Y13
+	VFNMADD231PS Y13, Y9, Y9
+	ADDQ R11, AX
+	VMOVUPS 0(AX), Y12
+	VMULPS Y12, Y12, Y12
+	VFNMADD231PS Y12, Y10, Y10
+	VMOVUPS 32(AX), Y13
+	VMULPS Y13, Y13, Y13
+	VFNMADD231PS Y13, Y11, Y11
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
+	JMP store_whole_gemm256x6x2
+tanh_whole_gemm256x6x2:
+	VMOVUPS table<>+0(SB), Y12
+	VMINPS Y0, Y12, Y0
+	VMOVUPS table<>+64(SB), Y12
+	VMAXPS Y0, Y12, Y0
+	VMULPS Y0, Y0, Y12
+	VMOVUPS table<>+128(SB), Y13
+	VFMADD213PS table<>+192(SB), Y12, Y13
+	VFMADD213PS table<>+256(SB), Y12, Y13
+	VFMADD213PS table<>+320(SB), Y12, Y13
+	VFMADD213PS table<>+384(SB), Y12, Y13
+	VFMADD213PS table<>+448(SB), Y12, Y13
+	VFMADD213PS table<>+512(SB), Y12, Y13
+	VMULPS Y0, Y13, Y13
+	VMOVUPS table<>+576(SB), Y14
+	VFMADD213PS table<>+640(SB), Y12, Y14
+	VFMADD213PS table<>+704(SB), Y12, Y14
+	VFMADD213PS table<>+768(SB), Y12, Y14
+	VDIVPS Y14, Y13, Y0
+	VMOVUPS table<>+0(SB), Y12
+	VMINPS Y1, Y12, Y1
+	VMOVUPS table<>+64(SB), Y12
+	VMAXPS Y1, Y12, Y1
+	VMULPS Y1, Y1, Y12
+	VMOVUPS table<>+128(SB), Y13
+	VFMADD213PS table<>+192(SB), Y12, Y13
+	VFMADD213PS table<>+256(SB), Y12, Y13
+	VFMADD213PS table<>+320(SB), Y12, Y13
+	VFMADD213PS table<>+384(SB), Y12, Y13
+	VFMADD213PS table<>+448(SB), Y12, Y13
+	VFMADD213PS table<>+512(SB), Y12, Y13
+	VMULPS Y1, Y13, Y13
+	VMOVUPS table<>+576(SB), Y14
+	VFMADD213PS table<>+640(SB), Y12, Y14
+	VFMADD213PS table<>+704(SB), Y12, Y14
+	VFMADD213PS table<>+768(SB), Y12, Y14
+	VDIVPS Y14, Y13, Y1
+	VMOVUPS table<>+0(SB), Y12
+	VMINPS Y2, Y12, Y2
+	VMOVUPS table<>+64(SB), Y12
+	VMAXPS Y2, Y12, Y2
+	VMULPS Y2, Y2, Y12
+	VMOVUPS table<>+128(SB), Y13
+	VFMADD213PS table<>+192(SB), Y12, Y13
+	VFMADD213PS table<>+256(SB), Y12, Y13
+	VFMADD213PS table<>+320(SB), Y12, Y13
+	VFMADD213PS table<>+384(SB), Y12, Y13
+	VFMADD213PS table<>+448(SB), Y12, Y13
+	VFMADD213PS table<>+512(SB), Y12, Y13
+	VMULPS Y2, Y13, Y13
+	VMOVUPS table<>+576(SB), Y14
+	VFMADD213PS table<>+640(SB), Y12, Y14
+	VFMADD213PS table<>+704(SB), Y12, Y14
+	VFMADD213PS table<>+768(SB), Y12, Y14
+	VDIVPS Y14, Y13, Y2
+	VMOVUPS table<>+0(SB), Y12
+	VMINPS Y3, Y12, Y3
+	VMOVUPS table<>+64(SB), Y12
+	VMAXPS Y3, Y12, Y3
+	VMULPS Y3, Y3, Y12
+	VMOVUPS table<>+128(SB), Y13
+	VFMADD213PS table<>+192(SB), Y12, Y13
+	VFMADD213PS table<>+256(SB), Y12, Y13
+	VFMADD213PS table<>+320(SB), Y12, Y13
+	VFMADD213PS table<>+384(SB), Y12, Y13
+	VFMADD213PS table<>+448(SB), Y12, Y13
+	VFMADD213PS table<>+512(SB), Y12, Y13
+	VMULPS Y3, Y13, Y13
+	VMOVUPS table<>+576(SB), Y14
+	VFMADD213PS table<>+640(SB), Y12, Y14
+	VFMADD213PS table<>+704(SB), Y12, Y14
+	VFMADD213PS table<>+768(SB), Y12, Y14
+	VDIVPS Y14, Y13, Y3
+	VMOVUPS table<>+0(SB), Y12
+	VMINPS Y4, Y12, Y4
+	VMOVUPS table<>+64(SB), Y12
+	VMAXPS Y4, Y12, Y4
+	VMULPS Y4, Y4, Y12
+	VMOVUPS table<>+128(SB), Y13
+	VFMADD213PS table<>+192(SB), Y12, Y13
+	VFMADD213PS table<>+256(SB), Y12, Y13
+	VFMADD213PS table<>+320(SB), Y12, Y13
+	VFMADD213PS table<>+384(SB), Y12, Y13
+	VFMADD213PS table<>+448(SB), Y12, Y13
+	VFMADD213PS table<>+512(SB), Y12, Y13
+	VMULPS Y4, Y13, Y13
+	VMOVUPS table<>+576(SB), Y14
+	VFMADD213PS table<>+640(SB), Y12, Y14
+	VFMADD213PS table<>+704(SB), Y12, Y14
+	VFMADD213PS table<>+768(SB), Y12, Y14
+	VDIVPS Y14, Y13, Y4
+	VMOVUPS table<>+0(SB), Y12
+	VMINPS Y5, Y12, Y5
+	VMOVUPS table<>+64(SB), Y12
+	VMAXPS Y5, Y12, Y5
+	VMULPS Y5, Y5, Y12
+	VMOVUPS table<>+128(SB), Y13
+	VFMADD213PS table<>+192(SB), Y12, Y13
+	VFMADD213PS table<>+256(SB), Y12, Y13
+	VFMADD213PS table<>+320(SB), Y12, Y13
+	VFMADD213PS table<>+384(SB), Y12, Y13
+	VFMADD213PS table<>+448(SB), Y12, Y13
+	VFMADD213PS table<>+512(SB), Y12, Y13
+	VMULPS Y5, Y13, Y13
+	VMOVUPS table<>+576(SB), Y14
+	VFMADD213PS table<>+640(SB), Y12, Y14
+	VFMADD213PS table<>+704(SB), Y12, Y14
+	VFMADD213PS table<>+768(SB), Y12, Y14
+	VDIVPS Y14, Y13, Y5
+	VMOVUPS table<>+0(SB), Y12
+	VMINPS Y6, Y12, Y6
+	VMOVUPS table<>+64(SB), Y12
+	VMAXPS Y6, Y12, Y6
+	VMULPS Y6, Y6, Y12
+	VMOVUPS table<>+128(SB), Y13
+	VFMADD213PS table<>+192(SB), Y12, Y13
+	VFMADD213PS table<>+256(SB), Y12, Y13
+	VFMADD213PS table<>+320(SB), Y12, Y13
+	VFMADD213PS table<>+384(SB), Y12, Y13
+	VFMADD213PS table<>+448(SB), Y12, Y13
+	VFMADD213PS table<>+512(SB), Y12, Y13
+	VMULPS Y6, Y13, Y13
+	VMOVUPS table<>+576(SB), Y14
+	VFMADD213PS table<>+640(SB), Y12, Y14
+	VFMADD213PS table<>+704(SB), Y12, Y14
+	VFMADD213PS table<>+768(SB), Y12, Y14
+	VDIVPS Y14, Y13, Y6
+	VMOVUPS table<>+0(SB), Y12
+	VMINPS Y7, Y12, Y7
+	VMOVUPS table<>+64(SB), Y12
+	VMAXPS Y7, Y12, Y7
+	VMULPS Y7, Y7, Y12
+	VMOVUPS table<>+128(SB), Y13
+	VFMADD213PS table<>+192(SB), Y12, Y13
+	VFMADD213PS table<>+256(SB), Y12, Y13
+	VFMADD213PS table<>+320(SB), Y12, Y13
+	VFMADD213PS table<>+384(SB), Y12, Y13
+	VFMADD213PS table<>+448(SB), Y12, Y13
+	VFMADD213PS table<>+512(SB), Y12, Y13
+	VMULPS Y7, Y13, Y13
+	VMOVUPS table<>+576(SB), Y14
+	VFMADD213PS table<>+640(SB), Y12, Y14
+	VFMADD213PS table<>+704(SB), Y12, Y14
+	VFMADD213PS table<>+768(SB), Y12, Y14
+	VDIVPS Y14, Y13, Y7
+	VMOVUPS table<>+0(SB), Y12
+	VMINPS Y8, Y12, Y8
+	VMOVUPS table<>+64(SB), Y12
+	VMAXPS Y8, Y12, Y8
+	VMULPS Y8, Y8, Y12
+	VMOVUPS table<>+128(SB), Y13
+	VFMADD213PS table<>+192(SB), Y12, Y13
+	VFMADD213PS table<>+256(SB), Y12, Y13
+	VFMADD213PS table<>+320(SB), Y12, Y13
+	VFMADD213PS table<>+384(SB), Y12, Y13
+	VFMADD213PS table<>+448(SB), Y12, Y13
+	VFMADD213PS table<>+512(SB), Y12, Y13
+	VMULPS Y8, Y13, Y13
+	VMOVUPS table<>+576(SB), Y14
+	VFMADD213PS table<>+640(SB), Y12, Y14
+	VFMADD213PS table<>+704(SB), Y12, Y14
+	VFMADD213PS table<>+768(SB), Y12, Y14
+	VDIVPS Y14, Y13, Y8
+	VMOVUPS table<>+0(SB), Y12
+	VMINPS Y9, Y12, Y9
+	VMOVUPS table<>+64(SB), Y12
+	VMAXPS Y9, Y12, Y9
+	VMULPS Y9, Y9, Y12
+	VMOVUPS table<>+128(SB), Y13
+	VFMADD213PS table<>+192(SB), Y12, Y13
+	VFMADD213PS table<>+256(SB), Y12, Y13
+	VFMADD213PS table<>+320(SB), Y12, Y13
+	VFMADD213PS table<>+384(SB), Y12, Y13
+	VFMADD213PS table<>+448(SB), Y12, Y13
+	VFMADD213PS table<>+512(SB), Y12, Y13
+	VMULPS Y9, Y13, Y13
+	VMOVUPS table<>+576(SB), Y14
+	VFMADD213PS table<>+640(SB), Y12, Y14
+	VFMADD213PS table<>+704(SB), Y12, Y14
+	VFMADD213PS table<>+768(SB), Y12, Y14
+	VDIVPS Y14, Y13, Y9
+	VMOVUPS table<>+0(SB), Y12
+	VMINPS Y10, Y12, Y10
+	VMOVUPS table<>+64(SB), Y12
+	VMAXPS Y10, Y12, Y10
+	VMULPS Y10, Y10, Y12
+	VMOVUPS table<>+128(SB), Y13
+	VFMADD213PS table<>+192(SB), Y12, Y13
+	VFMADD213PS table<>+256(SB), Y12, Y13
+	VFMADD213PS table<>+320(SB), Y12, Y13
+	VFMADD213PS table<>+384(SB), Y12, Y13
+	VFMADD213PS table<>+448(SB), Y12, Y13
+	VFMADD213PS table<>+512(SB), Y12, Y13
+	VMULPS Y10, Y13, Y13
+	VMOVUPS table<>+576(SB), Y14
+	VFMADD213PS table<>+640(SB), Y12, Y14
+	VFMADD213PS table<>+704(SB), Y12, Y14
+	VFMADD213PS table<>+768(SB), Y12, Y14
+	VDIVPS Y14, Y13, Y10
+	VMOVUPS table<>+0(SB), Y12
+	VMINPS Y11, Y12, Y11
+	VMOVUPS table<>+64(SB), Y12
+	VMAXPS Y11, Y12, Y11
+	VMULPS Y11, Y11, Y12
+	VMOVUPS table<>+128(SB), Y13
+	VFMADD213PS table<>+192(SB), Y12, Y13
+	VFMADD213PS table<>+256(SB), Y12, Y13
+	VFMADD213PS table<>+320(SB), Y12, Y13
+	VFMADD213PS table<>+384(SB), Y12, Y13
+	VFMADD213PS table<>+448(SB), Y12, Y13
+	VFMADD213PS table<>+512(SB), Y12, Y13
+	VMULPS Y11, Y13, Y13
+	VMOVUPS table<>+576(SB), Y14
+	VFMADD213PS table<>+640(SB), Y12, Y14
+	VFMADD213PS table<>+704(SB), Y12, Y14
+	VFMADD213PS table<>+768(SB), Y12, Y14
+	VDIVPS Y14, Y13, Y11
+store_whole_gemm256x6x2:
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y2, 0(DI)
+	VMOVUPS Y3, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y4, 0(DI)
+	VMOVUPS Y5, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y6, 0(DI)
+	VMOVUPS Y7, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y8, 0(DI)
+	VMOVUPS Y9, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y10, 0(DI)
+	VMOVUPS Y11, 32(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_whole_gemm256x6x2
+	VZEROUPPER
+	RET
+partial_gemm256x6x2:
+	MOVQ last+96(FP), CX
 	NEGQ CX
 	LEAQ tail256<>+32(SB), R12
 	VMOVUPS (R12)(CX*4), Y15
-	MOVQ k+0(FP), DX
-	MOVQ a+8(FP), AX
-	MOVQ rsa+16(FP), R8
-	MOVQ csa+24(FP), CX
-	MOVQ b+32(FP), BX
-	MOVQ ldb+40(FP), SI
-	MOVQ c+48(FP), DI
-	MOVQ ldc+56(FP), R11
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
 	LEAQ (R8)(R8*2), R9
-	LEAQ (AX)(R8*4), R10
-	MOVQ from+64(FP), R13
-	MOVQ ldf+72(FP), R12
+tile_gemm256x6x2:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
 	VMOVUPS 0(R13), Y0
 	VMASKMOVPS 32(R13), Y15, Y1
 	ADDQ R12, R13
@@ -2980,8 +3412,16 @@ TEXT ·gemm256x6x2(SB), NOSPLIT, $0-104
 	ADDQ R12, R13
 	VMOVUPS 0(R13), Y10
 	VMASKMOVPS 32(R13), Y15, Y11
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
 	TESTQ DX, DX
 	JEQ end_gemm256x6x2
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	LEAQ (R10)(R8*2), R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
 loop_gemm256x6x2:
 	VMOVUPS 0(BX), Y12
 	VMASKMOVPS 32(BX), Y15, Y13
@@ -3009,11 +3449,11 @@ loop_gemm256x6x2:
 	DECQ DX
 	JNE loop_gemm256x6x2
 end_gemm256x6x2:
-	MOVQ end+96(FP), DX
+	MOVQ end+104(FP), DX
 	CMPQ DX, $1
 	JLT store_gemm256x6x2
 	JEQ tanh_gemm256x6x2
-	MOVQ h+80(FP), AX
+	MOVQ h+88(FP), AX
 	VMOVUPS 0(AX), Y12
 	VMULPS Y12, Y12, Y12
 	VFNMADD231PS Y12, Y0, Y0
@@ -3055,6 +3495,8 @@ end_gemm256x6x2:
 	VMASKMOVPS 32(AX), Y15, Y13
 	VMULPS Y13, Y13, Y13
 	VFNMADD231PS Y13, Y11, Y11
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
 	JMP store_gemm256x6x2
 tanh_gemm256x6x2:
 	VMOVUPS table<>+0(SB), Y12
@@ -3291,27 +3733,237 @@ store_gemm256x6x2:
 	ADDQ R11, DI
 	VMOVUPS Y10, 0(DI)
 	VMASKMOVPS Y11, Y15, 32(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_gemm256x6x2
 	VZEROUPPER
 	RET
 
-// func gemm256x6x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
-TEXT ·gemm256x6x1(SB), NOSPLIT, $0-104
-	MOVQ last+88(FP), CX
+// func gemm256x6x1(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+TEXT ·gemm256x6x1(SB), NOSPLIT, $0-112
+	CMPQ last+96(FP), $8
+	JNE partial_gemm256x6x1
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
+	LEAQ (R8)(R8*2), R9
+tile_whole_gemm256x6x1:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
+	VMOVUPS 0(R13), Y0
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y1
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y2
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y3
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y4
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y5
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
+	TESTQ DX, DX
+	JEQ end_whole_gemm256x6x1
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	LEAQ (R10)(R8*2), R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
+loop_whole_gemm256x6x1:
+	VMOVUPS 0(BX), Y6
+	VBROADCASTSS (AX), Y7
+	VFMADD231PS Y6, Y7, Y0
+	VBROADCASTSS (AX)(R8*1), Y7
+	VFMADD231PS Y6, Y7, Y1
+	VBROADCASTSS (AX)(R8*2), Y7
+	VFMADD231PS Y6, Y7, Y2
+	VBROADCASTSS (AX)(R9*1), Y7
+	VFMADD231PS Y6, Y7, Y3
+	VBROADCASTSS (R10), Y7
+	VFMADD231PS Y6, Y7, Y4
+	VBROADCASTSS (R10)(R8*1), Y7
+	VFMADD231PS Y6, Y7, Y5
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_whole_gemm256x6x1
+end_whole_gemm256x6x1:
+	MOVQ end+104(FP), DX
+	CMPQ DX, $1
+	JLT store_whole_gemm256x6x1
+	JEQ tanh_whole_gemm256x6x1
+	MOVQ h+88(FP), AX
+	VMOVUPS 0(AX), Y6
+	VMULPS Y6, Y6, Y6
+	VFNMADD231PS Y6, Y0, Y0
+	ADDQ R11, AX
+	VMOVUPS 0(AX), Y7
+	VMULPS Y7, Y7, Y7
+	VFNMADD231PS Y7, Y1, Y1
+	ADDQ R11, AX
+	VMOVUPS 0(AX), Y6
+	VMULPS Y6, Y6, Y6
+	VFNMADD231PS Y6, Y2, Y2
+	ADDQ R11, AX
+	VMOVUPS 0(AX), Y7
+	VMULPS Y7, Y7, Y7
+	VFNMADD231PS Y7, Y3, Y3
+	ADDQ R11, AX
+	VMOVUPS 0(AX), Y6
+	VMULPS Y6, Y6, Y6
+	VFNMADD231PS Y6, Y4, Y4
+	ADDQ R11, AX
+	VMOVUPS 0(AX), Y7
+	VMULPS Y7, Y7, Y7
+	VFNMADD231PS Y7, Y5, Y5
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
+	JMP store_whole_gemm256x6x1
+tanh_whole_gemm256x6x1:
+	VMOVUPS table<>+0(SB), Y6
+	VMINPS Y0, Y6, Y0
+	VMOVUPS table<>+64(SB), Y6
+	VMAXPS Y0, Y6, Y0
+	VMULPS Y0, Y0, Y6
+	VMOVUPS table<>+128(SB), Y7
+	VFMADD213PS table<>+192(SB), Y6, Y7
+	VFMADD213PS table<>+256(SB), Y6, Y7
+	VFMADD213PS table<>+320(SB), Y6, Y7
+	VFMADD213PS table<>+384(SB), Y6, Y7
+	VFMADD213PS table<>+448(SB), Y6, Y7
+	VFMADD213PS table<>+512(SB), Y6, Y7
+	VMULPS Y0, Y7, Y7
+	VMOVUPS table<>+576(SB), Y8
+	VFMADD213PS table<>+640(SB), Y6, Y8
+	VFMADD213PS table<>+704(SB), Y6, Y8
+	VFMADD213PS table<>+768(SB), Y6, Y8
+	VDIVPS Y8, Y7, Y0
+	VMOVUPS table<>+0(SB), Y6
+	VMINPS Y1, Y6, Y1
+	VMOVUPS table<>+64(SB), Y6
+	VMAXPS Y1, Y6, Y1
+	VMULPS Y1, Y1, Y6
+	VMOVUPS table<>+128(SB), Y7
+	VFMADD213PS table<>+192(SB), Y6, Y7
+	VFMADD213PS table<>+256(SB), Y6, Y7
+	VFMADD213PS table<>+320(SB), Y6, Y7
+	VFMADD213PS table<>+384(SB), Y6, Y7
+	VFMADD213PS table<>+448(SB), Y6, Y7
+	VFMADD213PS table<>+512(SB), Y6, Y7
+	VMULPS Y1, Y7, Y7
+	VMOVUPS table<>+576(SB), Y8
+	VFMADD213PS table<>+640(SB), Y6, Y8
+	VFMADD213PS table<>+704(SB), Y6, Y8
+	VFMADD213PS table<>+768(SB), Y6, Y8
+	VDIVPS Y8, Y7, Y1
+	VMOVUPS table<>+0(SB), Y6
+	VMINPS Y2, Y6, Y2
+	VMOVUPS table<>+64(SB), Y6
+	VMAXPS Y2, Y6, Y2
+	VMULPS Y2, Y2, Y6
+	VMOVUPS table<>+128(SB), Y7
+	VFMADD213PS table<>+192(SB), Y6, Y7
+	VFMADD213PS table<>+256(SB), Y6, Y7
+	VFMADD213PS table<>+320(SB), Y6, Y7
+	VFMADD213PS table<>+384(SB), Y6, Y7
+	VFMADD213PS table<>+448(SB), Y6, Y7
+	VFMADD213PS table<>+512(SB), Y6, Y7
+	VMULPS Y2, Y7, Y7
+	VMOVUPS table<>+576(SB), Y8
+	VFMADD213PS table<>+640(SB), Y6, Y8
+	VFMADD213PS table<>+704(SB), Y6, Y8
+	VFMADD213PS table<>+768(SB), Y6, Y8
+	VDIVPS Y8, Y7, Y2
+	VMOVUPS table<>+0(SB), Y6
+	VMINPS Y3, Y6, Y3
+	VMOVUPS table<>+64(SB), Y6
+	VMAXPS Y3, Y6, Y3
+	VMULPS Y3, Y3, Y6
+	VMOVUPS table<>+128(SB), Y7
+	VFMADD213PS table<>+192(SB), Y6, Y7
+	VFMADD213PS table<>+256(SB), Y6, Y7
+	VFMADD213PS table<>+320(SB), Y6, Y7
+	VFMADD213PS table<>+384(SB), Y6, Y7
+	VFMADD213PS table<>+448(SB), Y6, Y7
+	VFMADD213PS table<>+512(SB), Y6, Y7
+	VMULPS Y3, Y7, Y7
+	VMOVUPS table<>+576(SB), Y8
+	VFMADD213PS table<>+640(SB), Y6, Y8
+	VFMADD213PS table<>+704(SB), Y6, Y8
+	VFMADD213PS table<>+768(SB), Y6, Y8
+	VDIVPS Y8, Y7, Y3
+	VMOVUPS table<>+0(SB), Y6
+	VMINPS Y4, Y6, Y4
+	VMOVUPS table<>+64(SB), Y6
+	VMAXPS Y4, Y6, Y4
+	VMULPS Y4, Y4, Y6
+	VMOVUPS table<>+128(SB), Y7
+	VFMADD213PS table<>+192(SB), Y6, Y7
+	VFMADD213PS table<>+256(SB), Y6, Y7
+	VFMADD213PS table<>+320(SB), Y6, Y7
+	VFMADD213PS table<>+384(SB), Y6, Y7
+	VFMADD213PS table<>+448(SB), Y6, Y7
+	VFMADD213PS table<>+512(SB), Y6, Y7
+	VMULPS Y4, Y7, Y7
+	VMOVUPS table<>+576(SB), Y8
+	VFMADD213PS table<>+640(SB), Y6, Y8
+	VFMADD213PS table<>+704(SB), Y6, Y8
+	VFMADD213PS table<>+768(SB), Y6, Y8
+	VDIVPS Y8, Y7, Y4
+	VMOVUPS table<>+0(SB), Y6
+	VMINPS Y5, Y6, Y5
+	VMOVUPS table<>+64(SB), Y6
+	VMAXPS Y5, Y6, Y5
+	VMULPS Y5, Y5, Y6
+	VMOVUPS table<>+128(SB), Y7
+	VFMADD213PS table<>+192(SB), Y6, Y7
+	VFMADD213PS table<>+256(SB), Y6, Y7
+	VFMADD213PS table<>+320(SB), Y6, Y7
+	VFMADD213PS table<>+384(SB), Y6, Y7
+	VFMADD213PS table<>+448(SB), Y6, Y7
+	VFMADD213PS table<>+512(SB), Y6, Y7
+	VMULPS Y5, Y7, Y7
+	VMOVUPS table<>+576(SB), Y8
+	VFMADD213PS table<>+640(SB), Y6, Y8
+	VFMADD213PS table<>+704(SB), Y6, Y8
+	VFMADD213PS table<>+768(SB), Y6, Y8
+	VDIVPS Y8, Y7, Y5
+store_whole_gemm256x6x1:
+	VMOVUPS Y0, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Y1, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Y2, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Y3, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Y4, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Y5, 0(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_whole_gemm256x6x1
+	VZEROUPPER
+	RET
+partial_gemm256x6x1:
+	MOVQ last+96(FP), CX
 	NEGQ CX
 	LEAQ tail256<>+32(SB), R12
 	VMOVUPS (R12)(CX*4), Y15
-	MOVQ k+0(FP), DX
-	MOVQ a+8(FP), AX
-	MOVQ rsa+16(FP), R8
-	MOVQ csa+24(FP), CX
-	MOVQ b+32(FP), BX
-	MOVQ ldb+40(FP), SI
-	MOVQ c+48(FP), DI
-	MOVQ ldc+56(FP), R11
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
 	LEAQ (R8)(R8*2), R9
-	LEAQ (AX)(R8*4), R10
-	MOVQ from+64(FP), R13
-	MOVQ ldf+72(FP), R12
+tile_gemm256x6x1:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
 	VMASKMOVPS 0(R13), Y15, Y0
 	ADDQ R12, R13
 	VMASKMOVPS 0(R13), Y15, Y1
@@ -3323,8 +3975,16 @@ TEXT ·gemm256x6x1(SB), NOSPLIT, $0-104
 	VMASKMOVPS 0(R13), Y15, Y4
 	ADDQ R12, R13
 	VMASKMOVPS 0(R13), Y15, Y5
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
 	TESTQ DX, DX
 	JEQ end_gemm256x6x1
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	LEAQ (R10)(R8*2), R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
 loop_gemm256x6x1:
 	VMASKMOVPS 0(BX), Y15, Y6
 	VBROADCASTSS (AX), Y7
@@ -3345,11 +4005,11 @@ loop_gemm256x6x1:
 	DECQ DX
 	JNE loop_gemm256x6x1
 end_gemm256x6x1:
-	MOVQ end+96(FP), DX
+	MOVQ end+104(FP), DX
 	CMPQ DX, $1
 	JLT store_gemm256x6x1
 	JEQ tanh_gemm256x6x1
-	MOVQ h+80(FP), AX
+	MOVQ h+88(FP), AX
 	VMASKMOVPS 0(AX), Y15, Y6
 	VMULPS Y6, Y6, Y6
 	VFNMADD231PS Y6, Y0, Y0
@@ -3373,6 +4033,8 @@ end_gemm256x6x1:
 	VMASKMOVPS 0(AX), Y15, Y7
 	VMULPS Y7, Y7, Y7
 	VFNMADD231PS Y7, Y5, Y5
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
 	JMP store_gemm256x6x1
 tanh_gemm256x6x1:
 	VMOVUPS table<>+0(SB), Y6
@@ -3495,11 +4157,101 @@ store_gemm256x6x1:
 	VMASKMOVPS Y4, Y15, 0(DI)
 	ADDQ R11, DI
 	VMASKMOVPS Y5, Y15, 0(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_gemm256x6x1
 	VZEROUPPER
 	RET
 
 // func sumOfProducts256x6x2(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
 TEXT ·sumOfProducts256x6x2(SB), NOSPLIT, $0-120
+	CMPQ last+112(FP), $8
+	JNE partial_sumOfProducts256x6x2
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMOVUPS 0(R13), Y0
+	VMOVUPS 32(R13), Y1
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y2
+	VMOVUPS 32(R13), Y3
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y4
+	VMOVUPS 32(R13), Y5
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y6
+	VMOVUPS 32(R13), Y7
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y8
+	VMOVUPS 32(R13), Y9
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y10
+	VMOVUPS 32(R13), Y11
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_whole_sumOfProducts256x6x2:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_whole_sumOfProducts256x6x2:
+	VMOVUPS 0(BX), Y12
+	VMOVUPS 32(BX), Y13
+	VBROADCASTSS (AX), Y14
+	VFMADD231PS Y12, Y14, Y0
+	VFMADD231PS Y13, Y14, Y1
+	VBROADCASTSS (AX)(R8*1), Y14
+	VFMADD231PS Y12, Y14, Y2
+	VFMADD231PS Y13, Y14, Y3
+	VBROADCASTSS (AX)(R8*2), Y14
+	VFMADD231PS Y12, Y14, Y4
+	VFMADD231PS Y13, Y14, Y5
+	VBROADCASTSS (AX)(R9*1), Y14
+	VFMADD231PS Y12, Y14, Y6
+	VFMADD231PS Y13, Y14, Y7
+	VBROADCASTSS (R10), Y14
+	VFMADD231PS Y12, Y14, Y8
+	VFMADD231PS Y13, Y14, Y9
+	VBROADCASTSS (R10)(R8*1), Y14
+	VFMADD231PS Y12, Y14, Y10
+	VFMADD231PS Y13, Y14, Y11
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_whole_sumOfProducts256x6x2
+	DECQ R13
+	JNE pair_whole_sumOfProducts256x6x2
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y2, 0(DI)
+	VMOVUPS Y3, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y4, 0(DI)
+	VMOVUPS Y5, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y6, 0(DI)
+	VMOVUPS Y7, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y8, 0(DI)
+	VMOVUPS Y9, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y10, 0(DI)
+	VMOVUPS Y11, 32(DI)
+	VZEROUPPER
+	RET
+partial_sumOfProducts256x6x2:
 	MOVQ last+112(FP), CX
 	NEGQ CX
 	LEAQ tail256<>+32(SB), R12
@@ -3591,6 +4343,74 @@ loop_sumOfProducts256x6x2:
 
 // func sumOfProducts256x6x1(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
 TEXT ·sumOfProducts256x6x1(SB), NOSPLIT, $0-120
+	CMPQ last+112(FP), $8
+	JNE partial_sumOfProducts256x6x1
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMOVUPS 0(R13), Y0
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y1
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y2
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y3
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y4
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y5
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_whole_sumOfProducts256x6x1:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_whole_sumOfProducts256x6x1:
+	VMOVUPS 0(BX), Y6
+	VBROADCASTSS (AX), Y7
+	VFMADD231PS Y6, Y7, Y0
+	VBROADCASTSS (AX)(R8*1), Y7
+	VFMADD231PS Y6, Y7, Y1
+	VBROADCASTSS (AX)(R8*2), Y7
+	VFMADD231PS Y6, Y7, Y2
+	VBROADCASTSS (AX)(R9*1), Y7
+	VFMADD231PS Y6, Y7, Y3
+	VBROADCASTSS (R10), Y7
+	VFMADD231PS Y6, Y7, Y4
+	VBROADCASTSS (R10)(R8*1), Y7
+	VFMADD231PS Y6, Y7, Y5
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_whole_sumOfProducts256x6x1
+	DECQ R13
+	JNE pair_whole_sumOfProducts256x6x1
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMOVUPS Y0, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Y1, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Y2, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Y3, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Y4, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Y5, 0(DI)
+	VZEROUPPER
+	RET
+partial_sumOfProducts256x6x1:
 	MOVQ last+112(FP), CX
 	NEGQ CX
 	LEAQ tail256<>+32(SB), R12
@@ -3661,24 +4481,272 @@ loop_sumOfProducts256x6x1:
 	VZEROUPPER
 	RET
 
-// func gemm256x4x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
-TEXT ·gemm256x4x2(SB), NOSPLIT, $0-104
-	MOVQ last+88(FP), CX
+// func gemm256x4x2(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+TEXT ·gemm256x4x2(SB), NOSPLIT, $0-112
+	CMPQ last+96(FP), $8
+	JNE partial_gemm256x4x2
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
+	LEAQ (R8)(R8*2), R9
+tile_whole_gemm256x4x2:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
+	VMOVUPS 0(R13), Y0
+	VMOVUPS 32(R13), Y1
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y2
+	VMOVUPS 32(R13), Y3
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y4
+	VMOVUPS 32(R13), Y5
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y6
+	VMOVUPS 32(R13), Y7
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
+	TESTQ DX, DX
+	JEQ end_whole_gemm256x4x2
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVQ R10, R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
+loop_whole_gemm256x4x2:
+	VMOVUPS 0(BX), Y8
+	VMOVUPS 32(BX), Y9
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS Y8, Y10, Y0
+	VFMADD231PS Y9, Y10, Y1
+	VBROADCASTSS (AX)(R8*1), Y10
+	VFMADD231PS Y8, Y10, Y2
+	VFMADD231PS Y9, Y10, Y3
+	VBROADCASTSS (AX)(R8*2), Y10
+	VFMADD231PS Y8, Y10, Y4
+	VFMADD231PS Y9, Y10, Y5
+	VBROADCASTSS (AX)(R9*1), Y10
+	VFMADD231PS Y8, Y10, Y6
+	VFMADD231PS Y9, Y10, Y7
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_whole_gemm256x4x2
+end_whole_gemm256x4x2:
+	MOVQ end+104(FP), DX
+	CMPQ DX, $1
+	JLT store_whole_gemm256x4x2
+	JEQ tanh_whole_gemm256x4x2
+	MOVQ h+88(FP), AX
+	VMOVUPS 0(AX), Y8
+	VMULPS Y8, Y8, Y8
+	VFNMADD231PS Y8, Y0, Y0
+	VMOVUPS 32(AX), Y9
+	VMULPS Y9, Y9, Y9
+	VFNMADD231PS Y9, Y1, Y1
+	ADDQ R11, AX
+	VMOVUPS 0(AX), Y8
+	VMULPS Y8, Y8, Y8
+	VFNMADD231PS Y8, Y2, Y2
+	VMOVUPS 32(AX), Y9
+	VMULPS Y9, Y9, Y9
+	VFNMADD231PS Y9, Y3, Y3
+	ADDQ R11, AX
+	VMOVUPS 0(AX), Y8
+	VMULPS Y8, Y8, Y8
+	VFNMADD231PS Y8, Y4, Y4
+	VMOVUPS 32(AX), Y9
+	VMULPS Y9, Y9, Y9
+	VFNMADD231PS Y9, Y5, Y5
+	ADDQ R11, AX
+	VMOVUPS 0(AX), Y8
+	VMULPS Y8, Y8, Y8
+	VFNMADD231PS Y8, Y6, Y6
+	VMOVUPS 32(AX), Y9
+	VMULPS Y9, Y9, Y9
+	VFNMADD231PS Y9, Y7, Y7
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
+	JMP store_whole_gemm256x4x2
+tanh_whole_gemm256x4x2:
+	VMOVUPS table<>+0(SB), Y8
+	VMINPS Y0, Y8, Y0
+	VMOVUPS table<>+64(SB), Y8
+	VMAXPS Y0, Y8, Y0
+	VMULPS Y0, Y0, Y8
+	VMOVUPS table<>+128(SB), Y9
+	VFMADD213PS table<>+192(SB), Y8, Y9
+	VFMADD213PS table<>+256(SB), Y8, Y9
+	VFMADD213PS table<>+320(SB), Y8, Y9
+	VFMADD213PS table<>+384(SB), Y8, Y9
+	VFMADD213PS table<>+448(SB), Y8, Y9
+	VFMADD213PS table<>+512(SB), Y8, Y9
+	VMULPS Y0, Y9, Y9
+	VMOVUPS table<>+576(SB), Y10
+	VFMADD213PS table<>+640(SB), Y8, Y10
+	VFMADD213PS table<>+704(SB), Y8, Y10
+	VFMADD213PS table<>+768(SB), Y8, Y10
+	VDIVPS Y10, Y9, Y0
+	VMOVUPS table<>+0(SB), Y8
+	VMINPS Y1, Y8, Y1
+	VMOVUPS table<>+64(SB), Y8
+	VMAXPS Y1, Y8, Y1
+	VMULPS Y1, Y1, Y8
+	VMOVUPS table<>+128(SB), Y9
+	VFMADD213PS table<>+192(SB), Y8, Y9
+	VFMADD213PS table<>+256(SB), Y8, Y9
+	VFMADD213PS table<>+320(SB), Y8, Y9
+	VFMADD213PS table<>+384(SB), Y8, Y9
+	VFMADD213PS table<>+448(SB), Y8, Y9
+	VFMADD213PS table<>+512(SB), Y8, Y9
+	VMULPS Y1, Y9, Y9
+	VMOVUPS table<>+576(SB), Y10
+	VFMADD213PS table<>+640(SB), Y8, Y10
+	VFMADD213PS table<>+704(SB), Y8, Y10
+	VFMADD213PS table<>+768(SB), Y8, Y10
+	VDIVPS Y10, Y9, Y1
+	VMOVUPS table<>+0(SB), Y8
+	VMINPS Y2, Y8, Y2
+	VMOVUPS table<>+64(SB), Y8
+	VMAXPS Y2, Y8, Y2
+	VMULPS Y2, Y2, Y8
+	VMOVUPS table<>+128(SB), Y9
+	VFMADD213PS table<>+192(SB), Y8, Y9
+	VFMADD213PS table<>+256(SB), Y8, Y9
+	VFMADD213PS table<>+320(SB), Y8, Y9
+	VFMADD213PS table<>+384(SB), Y8, Y9
+	VFMADD213PS table<>+448(SB), Y8, Y9
+	VFMADD213PS table<>+512(SB), Y8, Y9
+	VMULPS Y2, Y9, Y9
+	VMOVUPS table<>+576(SB), Y10
+	VFMADD213PS table<>+640(SB), Y8, Y10
+	VFMADD213PS table<>+704(SB), Y8, Y10
+	VFMADD213PS table<>+768(SB), Y8, Y10
+	VDIVPS Y10, Y9, Y2
+	VMOVUPS table<>+0(SB), Y8
+	VMINPS Y3, Y8, Y3
+	VMOVUPS table<>+64(SB), Y8
+	VMAXPS Y3, Y8, Y3
+	VMULPS Y3, Y3, Y8
+	VMOVUPS table<>+128(SB), Y9
+	VFMADD213PS table<>+192(SB), Y8, Y9
+	VFMADD213PS table<>+256(SB), Y8, Y9
+	VFMADD213PS table<>+320(SB), Y8, Y9
+	VFMADD213PS table<>+384(SB), Y8, Y9
+	VFMADD213PS table<>+448(SB), Y8, Y9
+	VFMADD213PS table<>+512(SB), Y8, Y9
+	VMULPS Y3, Y9, Y9
+	VMOVUPS table<>+576(SB), Y10
+	VFMADD213PS table<>+640(SB), Y8, Y10
+	VFMADD213PS table<>+704(SB), Y8, Y10
+	VFMADD213PS table<>+768(SB), Y8, Y10
+	VDIVPS Y10, Y9, Y3
+	VMOVUPS table<>+0(SB), Y8
+	VMINPS Y4, Y8, Y4
+	VMOVUPS table<>+64(SB), Y8
+	VMAXPS Y4, Y8, Y4
+	VMULPS Y4, Y4, Y8
+	VMOVUPS table<>+128(SB), Y9
+	VFMADD213PS table<>+192(SB), Y8, Y9
+	VFMADD213PS table<>+256(SB), Y8, Y9
+	VFMADD213PS table<>+320(SB), Y8, Y9
+	VFMADD213PS table<>+384(SB), Y8, Y9
+	VFMADD213PS table<>+448(SB), Y8, Y9
+	VFMADD213PS table<>+512(SB), Y8, Y9
+	VMULPS Y4, Y9, Y9
+	VMOVUPS table<>+576(SB), Y10
+	VFMADD213PS table<>+640(SB), Y8, Y10
+	VFMADD213PS table<>+704(SB), Y8, Y10
+	VFMADD213PS table<>+768(SB), Y8, Y10
+	VDIVPS Y10, Y9, Y4
+	VMOVUPS table<>+0(SB), Y8
+	VMINPS Y5, Y8, Y5
+	VMOVUPS table<>+64(SB), Y8
+	VMAXPS Y5, Y8, Y5
+	VMULPS Y5, Y5, Y8
+	VMOVUPS table<>+128(SB), Y9
+	VFMADD213PS table<>+192(SB), Y8, Y9
+	VFMADD213PS table<>+256(SB), Y8, Y9
+	VFMADD213PS table<>+320(SB), Y8, Y9
+	VFMADD213PS table<>+384(SB), Y8, Y9
+	VFMADD213PS table<>+448(SB), Y8, Y9
+	VFMADD213PS table<>+512(SB), Y8, Y9
+	VMULPS Y5, Y9, Y9
+	VMOVUPS table<>+576(SB), Y10
+	VFMADD213PS table<>+640(SB), Y8, Y10
+	VFMADD213PS table<>+704(SB), Y8, Y10
+	VFMADD213PS table<>+768(SB), Y8, Y10
+	VDIVPS Y10, Y9, Y5
+	VMOVUPS table<>+0(SB), Y8
+	VMINPS Y6, Y8, Y6
+	VMOVUPS table<>+64(SB), Y8
+	VMAXPS Y6, Y8, Y6
+	VMULPS Y6, Y6, Y8
+	VMOVUPS table<>+128(SB), Y9
+	VFMADD213PS table<>+192(SB), Y8, Y9
+	VFMADD213PS table<>+256(SB), Y8, Y9
+	VFMADD213PS table<>+320(SB), Y8, Y9
+	VFMADD213PS table<>+384(SB), Y8, Y9
+	VFMADD213PS table<>+448(SB), Y8, Y9
+	VFMADD213PS table<>+512(SB), Y8, Y9
+	VMULPS Y6, Y9, Y9
+	VMOVUPS table<>+576(SB), Y10
+	VFMADD213PS table<>+640(SB), Y8, Y10
+	VFMADD213PS table<>+704(SB), Y8, Y10
+	VFMADD213PS table<>+768(SB), Y8, Y10
+	VDIVPS Y10, Y9, Y6
+	VMOVUPS table<>+0(SB), Y8
+	VMINPS Y7, Y8, Y7
+	VMOVUPS table<>+64(SB), Y8
+	VMAXPS Y7, Y8, Y7
+	VMULPS Y7, Y7, Y8
+	VMOVUPS table<>+128(SB), Y9
+	VFMADD213PS table<>+192(SB), Y8, Y9
+	VFMADD213PS table<>+256(SB), Y8, Y9
+	VFMADD213PS table<>+320(SB), Y8, Y9
+	VFMADD213PS table<>+384(SB), Y8, Y9
+	VFMADD213PS table<>+448(SB), Y8, Y9
+	VFMADD213PS table<>+512(SB), Y8, Y9
+	VMULPS Y7, Y9, Y9
+	VMOVUPS table<>+576(SB), Y10
+	VFMADD213PS table<>+640(SB), Y8, Y10
+	VFMADD213PS table<>+704(SB), Y8, Y10
+	VFMADD213PS table<>+768(SB), Y8, Y10
+	VDIVPS Y10, Y9, Y7
+store_whole_gemm256x4x2:
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y2, 0(DI)
+	VMOVUPS Y3, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y4, 0(DI)
+	VMOVUPS Y5, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y6, 0(DI)
+	VMOVUPS Y7, 32(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_whole_gemm256x4x2
+	VZEROUPPER
+	RET
+partial_gemm256x4x2:
+	MOVQ last+96(FP), CX
 	NEGQ CX
 	LEAQ tail256<>+32(SB), R12
 	VMOVUPS (R12)(CX*4), Y15
-	MOVQ k+0(FP), DX
-	MOVQ a+8(FP), AX
-	MOVQ rsa+16(FP), R8
-	MOVQ csa+24(FP), CX
-	MOVQ b+32(FP), BX
-	MOVQ ldb+40(FP), SI
-	MOVQ c+48(FP), DI
-	MOVQ ldc+56(FP), R11
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
 	LEAQ (R8)(R8*2), R9
-	LEAQ (AX)(R8*4), R10
-	MOVQ from+64(FP), R13
-	MOVQ ldf+72(FP), R12
+tile_gemm256x4x2:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
 	VMOVUPS 0(R13), Y0
 	VMASKMOVPS 32(R13), Y15, Y1
 	ADDQ R12, R13
@@ -3690,8 +4758,16 @@ TEXT ·gemm256x4x2(SB), NOSPLIT, $0-104
 	ADDQ R12, R13
 	VMOVUPS 0(R13), Y6
 	VMASKMOVPS 32(R13), Y15, Y7
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
 	TESTQ DX, DX
 	JEQ end_gemm256x4x2
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVQ R10, R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
 loop_gemm256x4x2:
 	VMOVUPS 0(BX), Y8
 	VMASKMOVPS 32(BX), Y15, Y9
@@ -3713,11 +4789,11 @@ loop_gemm256x4x2:
 	DECQ DX
 	JNE loop_gemm256x4x2
 end_gemm256x4x2:
-	MOVQ end+96(FP), DX
+	MOVQ end+104(FP), DX
 	CMPQ DX, $1
 	JLT store_gemm256x4x2
 	JEQ tanh_gemm256x4x2
-	MOVQ h+80(FP), AX
+	MOVQ h+88(FP), AX
 	VMOVUPS 0(AX), Y8
 	VMULPS Y8, Y8, Y8
 	VFNMADD231PS Y8, Y0, Y0
@@ -3745,6 +4821,8 @@ end_gemm256x4x2:
 	VMASKMOVPS 32(AX), Y15, Y9
 	VMULPS Y9, Y9, Y9
 	VFNMADD231PS Y9, Y7, Y7
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
 	JMP store_gemm256x4x2
 tanh_gemm256x4x2:
 	VMOVUPS table<>+0(SB), Y8
@@ -3903,27 +4981,181 @@ store_gemm256x4x2:
 	ADDQ R11, DI
 	VMOVUPS Y6, 0(DI)
 	VMASKMOVPS Y7, Y15, 32(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_gemm256x4x2
 	VZEROUPPER
 	RET
 
-// func gemm256x4x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
-TEXT ·gemm256x4x1(SB), NOSPLIT, $0-104
-	MOVQ last+88(FP), CX
+// func gemm256x4x1(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+TEXT ·gemm256x4x1(SB), NOSPLIT, $0-112
+	CMPQ last+96(FP), $8
+	JNE partial_gemm256x4x1
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
+	LEAQ (R8)(R8*2), R9
+tile_whole_gemm256x4x1:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
+	VMOVUPS 0(R13), Y0
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y1
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y2
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y3
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
+	TESTQ DX, DX
+	JEQ end_whole_gemm256x4x1
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVQ R10, R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
+loop_whole_gemm256x4x1:
+	VMOVUPS 0(BX), Y4
+	VBROADCASTSS (AX), Y5
+	VFMADD231PS Y4, Y5, Y0
+	VBROADCASTSS (AX)(R8*1), Y5
+	VFMADD231PS Y4, Y5, Y1
+	VBROADCASTSS (AX)(R8*2), Y5
+	VFMADD231PS Y4, Y5, Y2
+	VBROADCASTSS (AX)(R9*1), Y5
+	VFMADD231PS Y4, Y5, Y3
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_whole_gemm256x4x1
+end_whole_gemm256x4x1:
+	MOVQ end+104(FP), DX
+	CMPQ DX, $1
+	JLT store_whole_gemm256x4x1
+	JEQ tanh_whole_gemm256x4x1
+	MOVQ h+88(FP), AX
+	VMOVUPS 0(AX), Y4
+	VMULPS Y4, Y4, Y4
+	VFNMADD231PS Y4, Y0, Y0
+	ADDQ R11, AX
+	VMOVUPS 0(AX), Y5
+	VMULPS Y5, Y5, Y5
+	VFNMADD231PS Y5, Y1, Y1
+	ADDQ R11, AX
+	VMOVUPS 0(AX), Y4
+	VMULPS Y4, Y4, Y4
+	VFNMADD231PS Y4, Y2, Y2
+	ADDQ R11, AX
+	VMOVUPS 0(AX), Y5
+	VMULPS Y5, Y5, Y5
+	VFNMADD231PS Y5, Y3, Y3
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
+	JMP store_whole_gemm256x4x1
+tanh_whole_gemm256x4x1:
+	VMOVUPS table<>+0(SB), Y4
+	VMINPS Y0, Y4, Y0
+	VMOVUPS table<>+64(SB), Y4
+	VMAXPS Y0, Y4, Y0
+	VMULPS Y0, Y0, Y4
+	VMOVUPS table<>+128(SB), Y5
+	VFMADD213PS table<>+192(SB), Y4, Y5
+	VFMADD213PS table<>+256(SB), Y4, Y5
+	VFMADD213PS table<>+320(SB), Y4, Y5
+	VFMADD213PS table<>+384(SB), Y4, Y5
+	VFMADD213PS table<>+448(SB), Y4, Y5
+	VFMADD213PS table<>+512(SB), Y4, Y5
+	VMULPS Y0, Y5, Y5
+	VMOVUPS table<>+576(SB), Y6
+	VFMADD213PS table<>+640(SB), Y4, Y6
+	VFMADD213PS table<>+704(SB), Y4, Y6
+	VFMADD213PS table<>+768(SB), Y4, Y6
+	VDIVPS Y6, Y5, Y0
+	VMOVUPS table<>+0(SB), Y4
+	VMINPS Y1, Y4, Y1
+	VMOVUPS table<>+64(SB), Y4
+	VMAXPS Y1, Y4, Y1
+	VMULPS Y1, Y1, Y4
+	VMOVUPS table<>+128(SB), Y5
+	VFMADD213PS table<>+192(SB), Y4, Y5
+	VFMADD213PS table<>+256(SB), Y4, Y5
+	VFMADD213PS table<>+320(SB), Y4, Y5
+	VFMADD213PS table<>+384(SB), Y4, Y5
+	VFMADD213PS table<>+448(SB), Y4, Y5
+	VFMADD213PS table<>+512(SB), Y4, Y5
+	VMULPS Y1, Y5, Y5
+	VMOVUPS table<>+576(SB), Y6
+	VFMADD213PS table<>+640(SB), Y4, Y6
+	VFMADD213PS table<>+704(SB), Y4, Y6
+	VFMADD213PS table<>+768(SB), Y4, Y6
+	VDIVPS Y6, Y5, Y1
+	VMOVUPS table<>+0(SB), Y4
+	VMINPS Y2, Y4, Y2
+	VMOVUPS table<>+64(SB), Y4
+	VMAXPS Y2, Y4, Y2
+	VMULPS Y2, Y2, Y4
+	VMOVUPS table<>+128(SB), Y5
+	VFMADD213PS table<>+192(SB), Y4, Y5
+	VFMADD213PS table<>+256(SB), Y4, Y5
+	VFMADD213PS table<>+320(SB), Y4, Y5
+	VFMADD213PS table<>+384(SB), Y4, Y5
+	VFMADD213PS table<>+448(SB), Y4, Y5
+	VFMADD213PS table<>+512(SB), Y4, Y5
+	VMULPS Y2, Y5, Y5
+	VMOVUPS table<>+576(SB), Y6
+	VFMADD213PS table<>+640(SB), Y4, Y6
+	VFMADD213PS table<>+704(SB), Y4, Y6
+	VFMADD213PS table<>+768(SB), Y4, Y6
+	VDIVPS Y6, Y5, Y2
+	VMOVUPS table<>+0(SB), Y4
+	VMINPS Y3, Y4, Y3
+	VMOVUPS table<>+64(SB), Y4
+	VMAXPS Y3, Y4, Y3
+	VMULPS Y3, Y3, Y4
+	VMOVUPS table<>+128(SB), Y5
+	VFMADD213PS table<>+192(SB), Y4, Y5
+	VFMADD213PS table<>+256(SB), Y4, Y5
+	VFMADD213PS table<>+320(SB), Y4, Y5
+	VFMADD213PS table<>+384(SB), Y4, Y5
+	VFMADD213PS table<>+448(SB), Y4, Y5
+	VFMADD213PS table<>+512(SB), Y4, Y5
+	VMULPS Y3, Y5, Y5
+	VMOVUPS table<>+576(SB), Y6
+	VFMADD213PS table<>+640(SB), Y4, Y6
+	VFMADD213PS table<>+704(SB), Y4, Y6
+	VFMADD213PS table<>+768(SB), Y4, Y6
+	VDIVPS Y6, Y5, Y3
+store_whole_gemm256x4x1:
+	VMOVUPS Y0, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Y1, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Y2, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Y3, 0(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_whole_gemm256x4x1
+	VZEROUPPER
+	RET
+partial_gemm256x4x1:
+	MOVQ last+96(FP), CX
 	NEGQ CX
 	LEAQ tail256<>+32(SB), R12
 	VMOVUPS (R12)(CX*4), Y15
-	MOVQ k+0(FP), DX
-	MOVQ a+8(FP), AX
-	MOVQ rsa+16(FP), R8
-	MOVQ csa+24(FP), CX
-	MOVQ b+32(FP), BX
-	MOVQ ldb+40(FP), SI
-	MOVQ c+48(FP), DI
-	MOVQ ldc+56(FP), R11
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
 	LEAQ (R8)(R8*2), R9
-	LEAQ (AX)(R8*4), R10
-	MOVQ from+64(FP), R13
-	MOVQ ldf+72(FP), R12
+tile_gemm256x4x1:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
 	VMASKMOVPS 0(R13), Y15, Y0
 	ADDQ R12, R13
 	VMASKMOVPS 0(R13), Y15, Y1
@@ -3931,8 +5163,16 @@ TEXT ·gemm256x4x1(SB), NOSPLIT, $0-104
 	VMASKMOVPS 0(R13), Y15, Y2
 	ADDQ R12, R13
 	VMASKMOVPS 0(R13), Y15, Y3
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
 	TESTQ DX, DX
 	JEQ end_gemm256x4x1
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVQ R10, R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
 loop_gemm256x4x1:
 	VMASKMOVPS 0(BX), Y15, Y4
 	VBROADCASTSS (AX), Y5
@@ -3949,11 +5189,11 @@ loop_gemm256x4x1:
 	DECQ DX
 	JNE loop_gemm256x4x1
 end_gemm256x4x1:
-	MOVQ end+96(FP), DX
+	MOVQ end+104(FP), DX
 	CMPQ DX, $1
 	JLT store_gemm256x4x1
 	JEQ tanh_gemm256x4x1
-	MOVQ h+80(FP), AX
+	MOVQ h+88(FP), AX
 	VMASKMOVPS 0(AX), Y15, Y4
 	VMULPS Y4, Y4, Y4
 	VFNMADD231PS Y4, Y0, Y0
@@ -3969,6 +5209,8 @@ end_gemm256x4x1:
 	VMASKMOVPS 0(AX), Y15, Y5
 	VMULPS Y5, Y5, Y5
 	VFNMADD231PS Y5, Y3, Y3
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
 	JMP store_gemm256x4x1
 tanh_gemm256x4x1:
 	VMOVUPS table<>+0(SB), Y4
@@ -4051,11 +5293,83 @@ store_gemm256x4x1:
 	VMASKMOVPS Y2, Y15, 0(DI)
 	ADDQ R11, DI
 	VMASKMOVPS Y3, Y15, 0(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_gemm256x4x1
 	VZEROUPPER
 	RET
 
 // func sumOfProducts256x4x2(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
 TEXT ·sumOfProducts256x4x2(SB), NOSPLIT, $0-120
+	CMPQ last+112(FP), $8
+	JNE partial_sumOfProducts256x4x2
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMOVUPS 0(R13), Y0
+	VMOVUPS 32(R13), Y1
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y2
+	VMOVUPS 32(R13), Y3
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y4
+	VMOVUPS 32(R13), Y5
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y6
+	VMOVUPS 32(R13), Y7
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_whole_sumOfProducts256x4x2:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_whole_sumOfProducts256x4x2:
+	VMOVUPS 0(BX), Y8
+	VMOVUPS 32(BX), Y9
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS Y8, Y10, Y0
+	VFMADD231PS Y9, Y10, Y1
+	VBROADCASTSS (AX)(R8*1), Y10
+	VFMADD231PS Y8, Y10, Y2
+	VFMADD231PS Y9, Y10, Y3
+	VBROADCASTSS (AX)(R8*2), Y10
+	VFMADD231PS Y8, Y10, Y4
+	VFMADD231PS Y9, Y10, Y5
+	VBROADCASTSS (AX)(R9*1), Y10
+	VFMADD231PS Y8, Y10, Y6
+	VFMADD231PS Y9, Y10, Y7
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_whole_sumOfProducts256x4x2
+	DECQ R13
+	JNE pair_whole_sumOfProducts256x4x2
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y2, 0(DI)
+	VMOVUPS Y3, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y4, 0(DI)
+	VMOVUPS Y5, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y6, 0(DI)
+	VMOVUPS Y7, 32(DI)
+	VZEROUPPER
+	RET
+partial_sumOfProducts256x4x2:
 	MOVQ last+112(FP), CX
 	NEGQ CX
 	LEAQ tail256<>+32(SB), R12
@@ -4129,6 +5443,62 @@ loop_sumOfProducts256x4x2:
 
 // func sumOfProducts256x4x1(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
 TEXT ·sumOfProducts256x4x1(SB), NOSPLIT, $0-120
+	CMPQ last+112(FP), $8
+	JNE partial_sumOfProducts256x4x1
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMOVUPS 0(R13), Y0
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y1
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y2
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y3
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_whole_sumOfProducts256x4x1:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_whole_sumOfProducts256x4x1:
+	VMOVUPS 0(BX), Y4
+	VBROADCASTSS (AX), Y5
+	VFMADD231PS Y4, Y5, Y0
+	VBROADCASTSS (AX)(R8*1), Y5
+	VFMADD231PS Y4, Y5, Y1
+	VBROADCASTSS (AX)(R8*2), Y5
+	VFMADD231PS Y4, Y5, Y2
+	VBROADCASTSS (AX)(R9*1), Y5
+	VFMADD231PS Y4, Y5, Y3
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_whole_sumOfProducts256x4x1
+	DECQ R13
+	JNE pair_whole_sumOfProducts256x4x1
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMOVUPS Y0, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Y1, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Y2, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Y3, 0(DI)
+	VZEROUPPER
+	RET
+partial_sumOfProducts256x4x1:
 	MOVQ last+112(FP), CX
 	NEGQ CX
 	LEAQ tail256<>+32(SB), R12
@@ -4187,31 +5557,183 @@ loop_sumOfProducts256x4x1:
 	VZEROUPPER
 	RET
 
-// func gemm256x2x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
-TEXT ·gemm256x2x2(SB), NOSPLIT, $0-104
-	MOVQ last+88(FP), CX
+// func gemm256x2x2(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+TEXT ·gemm256x2x2(SB), NOSPLIT, $0-112
+	CMPQ last+96(FP), $8
+	JNE partial_gemm256x2x2
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
+	LEAQ (R8)(R8*2), R9
+tile_whole_gemm256x2x2:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
+	VMOVUPS 0(R13), Y0
+	VMOVUPS 32(R13), Y1
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y2
+	VMOVUPS 32(R13), Y3
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
+	TESTQ DX, DX
+	JEQ end_whole_gemm256x2x2
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	LEAQ (AX)(R8*2), R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
+loop_whole_gemm256x2x2:
+	VMOVUPS 0(BX), Y4
+	VMOVUPS 32(BX), Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS Y4, Y6, Y0
+	VFMADD231PS Y5, Y6, Y1
+	VBROADCASTSS (AX)(R8*1), Y6
+	VFMADD231PS Y4, Y6, Y2
+	VFMADD231PS Y5, Y6, Y3
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_whole_gemm256x2x2
+end_whole_gemm256x2x2:
+	MOVQ end+104(FP), DX
+	CMPQ DX, $1
+	JLT store_whole_gemm256x2x2
+	JEQ tanh_whole_gemm256x2x2
+	MOVQ h+88(FP), AX
+	VMOVUPS 0(AX), Y4
+	VMULPS Y4, Y4, Y4
+	VFNMADD231PS Y4, Y0, Y0
+	VMOVUPS 32(AX), Y5
+	VMULPS Y5, Y5, Y5
+	VFNMADD231PS Y5, Y1, Y1
+	ADDQ R11, AX
+	VMOVUPS 0(AX), Y4
+	VMULPS Y4, Y4, Y4
+	VFNMADD231PS Y4, Y2, Y2
+	VMOVUPS 32(AX), Y5
+	VMULPS Y5, Y5, Y5
+	VFNMADD231PS Y5, Y3, Y3
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
+	JMP store_whole_gemm256x2x2
+tanh_whole_gemm256x2x2:
+	VMOVUPS table<>+0(SB), Y4
+	VMINPS Y0, Y4, Y0
+	VMOVUPS table<>+64(SB), Y4
+	VMAXPS Y0, Y4, Y0
+	VMULPS Y0, Y0, Y4
+	VMOVUPS table<>+128(SB), Y5
+	VFMADD213PS table<>+192(SB), Y4, Y5
+	VFMADD213PS table<>+256(SB), Y4, Y5
+	VFMADD213PS table<>+320(SB), Y4, Y5
+	VFMADD213PS table<>+384(SB), Y4, Y5
+	VFMADD213PS table<>+448(SB), Y4, Y5
+	VFMADD213PS table<>+512(SB), Y4, Y5
+	VMULPS Y0, Y5, Y5
+	VMOVUPS table<>+576(SB), Y6
+	VFMADD213PS table<>+640(SB), Y4, Y6
+	VFMADD213PS table<>+704(SB), Y4, Y6
+	VFMADD213PS table<>+768(SB), Y4, Y6
+	VDIVPS Y6, Y5, Y0
+	VMOVUPS table<>+0(SB), Y4
+	VMINPS Y1, Y4, Y1
+	VMOVUPS table<>+64(SB), Y4
+	VMAXPS Y1, Y4, Y1
+	VMULPS Y1, Y1, Y4
+	VMOVUPS table<>+128(SB), Y5
+	VFMADD213PS table<>+192(SB), Y4, Y5
+	VFMADD213PS table<>+256(SB), Y4, Y5
+	VFMADD213PS table<>+320(SB), Y4, Y5
+	VFMADD213PS table<>+384(SB), Y4, Y5
+	VFMADD213PS table<>+448(SB), Y4, Y5
+	VFMADD213PS table<>+512(SB), Y4, Y5
+	VMULPS Y1, Y5, Y5
+	VMOVUPS table<>+576(SB), Y6
+	VFMADD213PS table<>+640(SB), Y4, Y6
+	VFMADD213PS table<>+704(SB), Y4, Y6
+	VFMADD213PS table<>+768(SB), Y4, Y6
+	VDIVPS Y6, Y5, Y1
+	VMOVUPS table<>+0(SB), Y4
+	VMINPS Y2, Y4, Y2
+	VMOVUPS table<>+64(SB), Y4
+	VMAXPS Y2, Y4, Y2
+	VMULPS Y2, Y2, Y4
+	VMOVUPS table<>+128(SB), Y5
+	VFMADD213PS table<>+192(SB), Y4, Y5
+	VFMADD213PS table<>+256(SB), Y4, Y5
+	VFMADD213PS table<>+320(SB), Y4, Y5
+	VFMADD213PS table<>+384(SB), Y4, Y5
+	VFMADD213PS table<>+448(SB), Y4, Y5
+	VFMADD213PS table<>+512(SB), Y4, Y5
+	VMULPS Y2, Y5, Y5
+	VMOVUPS table<>+576(SB), Y6
+	VFMADD213PS table<>+640(SB), Y4, Y6
+	VFMADD213PS table<>+704(SB), Y4, Y6
+	VFMADD213PS table<>+768(SB), Y4, Y6
+	VDIVPS Y6, Y5, Y2
+	VMOVUPS table<>+0(SB), Y4
+	VMINPS Y3, Y4, Y3
+	VMOVUPS table<>+64(SB), Y4
+	VMAXPS Y3, Y4, Y3
+	VMULPS Y3, Y3, Y4
+	VMOVUPS table<>+128(SB), Y5
+	VFMADD213PS table<>+192(SB), Y4, Y5
+	VFMADD213PS table<>+256(SB), Y4, Y5
+	VFMADD213PS table<>+320(SB), Y4, Y5
+	VFMADD213PS table<>+384(SB), Y4, Y5
+	VFMADD213PS table<>+448(SB), Y4, Y5
+	VFMADD213PS table<>+512(SB), Y4, Y5
+	VMULPS Y3, Y5, Y5
+	VMOVUPS table<>+576(SB), Y6
+	VFMADD213PS table<>+640(SB), Y4, Y6
+	VFMADD213PS table<>+704(SB), Y4, Y6
+	VFMADD213PS table<>+768(SB), Y4, Y6
+	VDIVPS Y6, Y5, Y3
+store_whole_gemm256x2x2:
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y2, 0(DI)
+	VMOVUPS Y3, 32(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_whole_gemm256x2x2
+	VZEROUPPER
+	RET
+partial_gemm256x2x2:
+	MOVQ last+96(FP), CX
 	NEGQ CX
 	LEAQ tail256<>+32(SB), R12
 	VMOVUPS (R12)(CX*4), Y15
-	MOVQ k+0(FP), DX
-	MOVQ a+8(FP), AX
-	MOVQ rsa+16(FP), R8
-	MOVQ csa+24(FP), CX
-	MOVQ b+32(FP), BX
-	MOVQ ldb+40(FP), SI
-	MOVQ c+48(FP), DI
-	MOVQ ldc+56(FP), R11
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
 	LEAQ (R8)(R8*2), R9
-	LEAQ (AX)(R8*4), R10
-	MOVQ from+64(FP), R13
-	MOVQ ldf+72(FP), R12
+tile_gemm256x2x2:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
 	VMOVUPS 0(R13), Y0
 	VMASKMOVPS 32(R13), Y15, Y1
 	ADDQ R12, R13
 	VMOVUPS 0(R13), Y2
 	VMASKMOVPS 32(R13), Y15, Y3
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
 	TESTQ DX, DX
 	JEQ end_gemm256x2x2
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	LEAQ (AX)(R8*2), R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
 loop_gemm256x2x2:
 	VMOVUPS 0(BX), Y4
 	VMASKMOVPS 32(BX), Y15, Y5
@@ -4227,11 +5749,11 @@ loop_gemm256x2x2:
 	DECQ DX
 	JNE loop_gemm256x2x2
 end_gemm256x2x2:
-	MOVQ end+96(FP), DX
+	MOVQ end+104(FP), DX
 	CMPQ DX, $1
 	JLT store_gemm256x2x2
 	JEQ tanh_gemm256x2x2
-	MOVQ h+80(FP), AX
+	MOVQ h+88(FP), AX
 	VMOVUPS 0(AX), Y4
 	VMULPS Y4, Y4, Y4
 	VFNMADD231PS Y4, Y0, Y0
@@ -4245,6 +5767,8 @@ end_gemm256x2x2:
 	VMASKMOVPS 32(AX), Y15, Y5
 	VMULPS Y5, Y5, Y5
 	VFNMADD231PS Y5, Y3, Y3
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
 	JMP store_gemm256x2x2
 tanh_gemm256x2x2:
 	VMOVUPS table<>+0(SB), Y4
@@ -4325,32 +5849,138 @@ store_gemm256x2x2:
 	ADDQ R11, DI
 	VMOVUPS Y2, 0(DI)
 	VMASKMOVPS Y3, Y15, 32(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_gemm256x2x2
 	VZEROUPPER
 	RET
 
-// func gemm256x2x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
-TEXT ·gemm256x2x1(SB), NOSPLIT, $0-104
-	MOVQ last+88(FP), CX
+// func gemm256x2x1(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+TEXT ·gemm256x2x1(SB), NOSPLIT, $0-112
+	CMPQ last+96(FP), $8
+	JNE partial_gemm256x2x1
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
+	LEAQ (R8)(R8*2), R9
+tile_whole_gemm256x2x1:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
+	VMOVUPS 0(R13), Y0
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y1
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
+	TESTQ DX, DX
+	JEQ end_whole_gemm256x2x1
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	LEAQ (AX)(R8*2), R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
+loop_whole_gemm256x2x1:
+	VMOVUPS 0(BX), Y2
+	VBROADCASTSS (AX), Y3
+	VFMADD231PS Y2, Y3, Y0
+	VBROADCASTSS (AX)(R8*1), Y3
+	VFMADD231PS Y2, Y3, Y1
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_whole_gemm256x2x1
+end_whole_gemm256x2x1:
+	MOVQ end+104(FP), DX
+	CMPQ DX, $1
+	JLT store_whole_gemm256x2x1
+	JEQ tanh_whole_gemm256x2x1
+	MOVQ h+88(FP), AX
+	VMOVUPS 0(AX), Y2
+	VMULPS Y2, Y2, Y2
+	VFNMADD231PS Y2, Y0, Y0
+	ADDQ R11, AX
+	VMOVUPS 0(AX), Y3
+	VMULPS Y3, Y3, Y3
+	VFNMADD231PS Y3, Y1, Y1
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
+	JMP store_whole_gemm256x2x1
+tanh_whole_gemm256x2x1:
+	VMOVUPS table<>+0(SB), Y2
+	VMINPS Y0, Y2, Y0
+	VMOVUPS table<>+64(SB), Y2
+	VMAXPS Y0, Y2, Y0
+	VMULPS Y0, Y0, Y2
+	VMOVUPS table<>+128(SB), Y3
+	VFMADD213PS table<>+192(SB), Y2, Y3
+	VFMADD213PS table<>+256(SB), Y2, Y3
+	VFMADD213PS table<>+320(SB), Y2, Y3
+	VFMADD213PS table<>+384(SB), Y2, Y3
+	VFMADD213PS table<>+448(SB), Y2, Y3
+	VFMADD213PS table<>+512(SB), Y2, Y3
+	VMULPS Y0, Y3, Y3
+	VMOVUPS table<>+576(SB), Y4
+	VFMADD213PS table<>+640(SB), Y2, Y4
+	VFMADD213PS table<>+704(SB), Y2, Y4
+	VFMADD213PS table<>+768(SB), Y2, Y4
+	VDIVPS Y4, Y3, Y0
+	VMOVUPS table<>+0(SB), Y2
+	VMINPS Y1, Y2, Y1
+	VMOVUPS table<>+64(SB), Y2
+	VMAXPS Y1, Y2, Y1
+	VMULPS Y1, Y1, Y2
+	VMOVUPS table<>+128(SB), Y3
+	VFMADD213PS table<>+192(SB), Y2, Y3
+	VFMADD213PS table<>+256(SB), Y2, Y3
+	VFMADD213PS table<>+320(SB), Y2, Y3
+	VFMADD213PS table<>+384(SB), Y2, Y3
+	VFMADD213PS table<>+448(SB), Y2, Y3
+	VFMADD213PS table<>+512(SB), Y2, Y3
+	VMULPS Y1, Y3, Y3
+	VMOVUPS table<>+576(SB), Y4
+	VFMADD213PS table<>+640(SB), Y2, Y4
+	VFMADD213PS table<>+704(SB), Y2, Y4
+	VFMADD213PS table<>+768(SB), Y2, Y4
+	VDIVPS Y4, Y3, Y1
+store_whole_gemm256x2x1:
+	VMOVUPS Y0, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Y1, 0(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_whole_gemm256x2x1
+	VZEROUPPER
+	RET
+partial_gemm256x2x1:
+	MOVQ last+96(FP), CX
 	NEGQ CX
 	LEAQ tail256<>+32(SB), R12
 	VMOVUPS (R12)(CX*4), Y15
-	MOVQ k+0(FP), DX
-	MOVQ a+8(FP), AX
-	MOVQ rsa+16(FP), R8
-	MOVQ csa+24(FP), CX
-	MOVQ b+32(FP), BX
-	MOVQ ldb+40(FP), SI
-	MOVQ c+48(FP), DI
-	MOVQ ldc+56(FP), R11
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
 	LEAQ (R8)(R8*2), R9
-	LEAQ (AX)(R8*4), R10
-	MOVQ from+64(FP), R13
-	MOVQ ldf+72(FP), R12
+tile_gemm256x2x1:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
 	VMASKMOVPS 0(R13), Y15, Y0
 	ADDQ R12, R13
 	VMASKMOVPS 0(R13), Y15, Y1
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
 	TESTQ DX, DX
 	JEQ end_gemm256x2x1
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	LEAQ (AX)(R8*2), R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
 loop_gemm256x2x1:
 	VMASKMOVPS 0(BX), Y15, Y2
 	VBROADCASTSS (AX), Y3
@@ -4363,11 +5993,11 @@ loop_gemm256x2x1:
 	DECQ DX
 	JNE loop_gemm256x2x1
 end_gemm256x2x1:
-	MOVQ end+96(FP), DX
+	MOVQ end+104(FP), DX
 	CMPQ DX, $1
 	JLT store_gemm256x2x1
 	JEQ tanh_gemm256x2x1
-	MOVQ h+80(FP), AX
+	MOVQ h+88(FP), AX
 	VMASKMOVPS 0(AX), Y15, Y2
 	VMULPS Y2, Y2, Y2
 	VFNMADD231PS Y2, Y0, Y0
@@ -4375,6 +6005,8 @@ end_gemm256x2x1:
 	VMASKMOVPS 0(AX), Y15, Y3
 	VMULPS Y3, Y3, Y3
 	VFNMADD231PS Y3, Y1, Y1
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
 	JMP store_gemm256x2x1
 tanh_gemm256x2x1:
 	VMOVUPS table<>+0(SB), Y2
@@ -4417,11 +6049,65 @@ store_gemm256x2x1:
 	VMASKMOVPS Y0, Y15, 0(DI)
 	ADDQ R11, DI
 	VMASKMOVPS Y1, Y15, 0(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_gemm256x2x1
 	VZEROUPPER
 	RET
 
 // func sumOfProducts256x2x2(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
 TEXT ·sumOfProducts256x2x2(SB), NOSPLIT, $0-120
+	CMPQ last+112(FP), $8
+	JNE partial_sumOfProducts256x2x2
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMOVUPS 0(R13), Y0
+	VMOVUPS 32(R13), Y1
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y2
+	VMOVUPS 32(R13), Y3
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_whole_sumOfProducts256x2x2:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_whole_sumOfProducts256x2x2:
+	VMOVUPS 0(BX), Y4
+	VMOVUPS 32(BX), Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS Y4, Y6, Y0
+	VFMADD231PS Y5, Y6, Y1
+	VBROADCASTSS (AX)(R8*1), Y6
+	VFMADD231PS Y4, Y6, Y2
+	VFMADD231PS Y5, Y6, Y3
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_whole_sumOfProducts256x2x2
+	DECQ R13
+	JNE pair_whole_sumOfProducts256x2x2
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ R11, DI
+	VMOVUPS Y2, 0(DI)
+	VMOVUPS Y3, 32(DI)
+	VZEROUPPER
+	RET
+partial_sumOfProducts256x2x2:
 	MOVQ last+112(FP), CX
 	NEGQ CX
 	LEAQ tail256<>+32(SB), R12
@@ -4477,6 +6163,50 @@ loop_sumOfProducts256x2x2:
 
 // func sumOfProducts256x2x1(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
 TEXT ·sumOfProducts256x2x1(SB), NOSPLIT, $0-120
+	CMPQ last+112(FP), $8
+	JNE partial_sumOfProducts256x2x1
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMOVUPS 0(R13), Y0
+	ADDQ R12, R13
+	VMOVUPS 0(R13), Y1
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_whole_sumOfProducts256x2x1:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_whole_sumOfProducts256x2x1:
+	VMOVUPS 0(BX), Y2
+	VBROADCASTSS (AX), Y3
+	VFMADD231PS Y2, Y3, Y0
+	VBROADCASTSS (AX)(R8*1), Y3
+	VFMADD231PS Y2, Y3, Y1
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_whole_sumOfProducts256x2x1
+	DECQ R13
+	JNE pair_whole_sumOfProducts256x2x1
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMOVUPS Y0, 0(DI)
+	ADDQ R11, DI
+	VMOVUPS Y1, 0(DI)
+	VZEROUPPER
+	RET
+partial_sumOfProducts256x2x1:
 	MOVQ last+112(FP), CX
 	NEGQ CX
 	LEAQ tail256<>+32(SB), R12
@@ -4523,28 +6253,128 @@ loop_sumOfProducts256x2x1:
 	VZEROUPPER
 	RET
 
-// func gemm256x1x2(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
-TEXT ·gemm256x1x2(SB), NOSPLIT, $0-104
-	MOVQ last+88(FP), CX
+// func gemm256x1x2(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+TEXT ·gemm256x1x2(SB), NOSPLIT, $0-112
+	CMPQ last+96(FP), $8
+	JNE partial_gemm256x1x2
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
+	LEAQ (R8)(R8*2), R9
+tile_whole_gemm256x1x2:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
+	VMOVUPS 0(R13), Y0
+	VMOVUPS 32(R13), Y1
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
+	TESTQ DX, DX
+	JEQ end_whole_gemm256x1x2
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	LEAQ (AX)(R8*1), R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
+loop_whole_gemm256x1x2:
+	VMOVUPS 0(BX), Y2
+	VMOVUPS 32(BX), Y3
+	VBROADCASTSS (AX), Y4
+	VFMADD231PS Y2, Y4, Y0
+	VFMADD231PS Y3, Y4, Y1
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_whole_gemm256x1x2
+end_whole_gemm256x1x2:
+	MOVQ end+104(FP), DX
+	CMPQ DX, $1
+	JLT store_whole_gemm256x1x2
+	JEQ tanh_whole_gemm256x1x2
+	MOVQ h+88(FP), AX
+	VMOVUPS 0(AX), Y2
+	VMULPS Y2, Y2, Y2
+	VFNMADD231PS Y2, Y0, Y0
+	VMOVUPS 32(AX), Y3
+	VMULPS Y3, Y3, Y3
+	VFNMADD231PS Y3, Y1, Y1
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
+	JMP store_whole_gemm256x1x2
+tanh_whole_gemm256x1x2:
+	VMOVUPS table<>+0(SB), Y2
+	VMINPS Y0, Y2, Y0
+	VMOVUPS table<>+64(SB), Y2
+	VMAXPS Y0, Y2, Y0
+	VMULPS Y0, Y0, Y2
+	VMOVUPS table<>+128(SB), Y3
+	VFMADD213PS table<>+192(SB), Y2, Y3
+	VFMADD213PS table<>+256(SB), Y2, Y3
+	VFMADD213PS table<>+320(SB), Y2, Y3
+	VFMADD213PS table<>+384(SB), Y2, Y3
+	VFMADD213PS table<>+448(SB), Y2, Y3
+	VFMADD213PS table<>+512(SB), Y2, Y3
+	VMULPS Y0, Y3, Y3
+	VMOVUPS table<>+576(SB), Y4
+	VFMADD213PS table<>+640(SB), Y2, Y4
+	VFMADD213PS table<>+704(SB), Y2, Y4
+	VFMADD213PS table<>+768(SB), Y2, Y4
+	VDIVPS Y4, Y3, Y0
+	VMOVUPS table<>+0(SB), Y2
+	VMINPS Y1, Y2, Y1
+	VMOVUPS table<>+64(SB), Y2
+	VMAXPS Y1, Y2, Y1
+	VMULPS Y1, Y1, Y2
+	VMOVUPS table<>+128(SB), Y3
+	VFMADD213PS table<>+192(SB), Y2, Y3
+	VFMADD213PS table<>+256(SB), Y2, Y3
+	VFMADD213PS table<>+320(SB), Y2, Y3
+	VFMADD213PS table<>+384(SB), Y2, Y3
+	VFMADD213PS table<>+448(SB), Y2, Y3
+	VFMADD213PS table<>+512(SB), Y2, Y3
+	VMULPS Y1, Y3, Y3
+	VMOVUPS table<>+576(SB), Y4
+	VFMADD213PS table<>+640(SB), Y2, Y4
+	VFMADD213PS table<>+704(SB), Y2, Y4
+	VFMADD213PS table<>+768(SB), Y2, Y4
+	VDIVPS Y4, Y3, Y1
+store_whole_gemm256x1x2:
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_whole_gemm256x1x2
+	VZEROUPPER
+	RET
+partial_gemm256x1x2:
+	MOVQ last+96(FP), CX
 	NEGQ CX
 	LEAQ tail256<>+32(SB), R12
 	VMOVUPS (R12)(CX*4), Y15
-	MOVQ k+0(FP), DX
-	MOVQ a+8(FP), AX
-	MOVQ rsa+16(FP), R8
-	MOVQ csa+24(FP), CX
-	MOVQ b+32(FP), BX
-	MOVQ ldb+40(FP), SI
-	MOVQ c+48(FP), DI
-	MOVQ ldc+56(FP), R11
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
 	LEAQ (R8)(R8*2), R9
-	LEAQ (AX)(R8*4), R10
-	MOVQ from+64(FP), R13
-	MOVQ ldf+72(FP), R12
+tile_gemm256x1x2:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
 	VMOVUPS 0(R13), Y0
 	VMASKMOVPS 32(R13), Y15, Y1
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
 	TESTQ DX, DX
 	JEQ end_gemm256x1x2
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	LEAQ (AX)(R8*1), R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
 loop_gemm256x1x2:
 	VMOVUPS 0(BX), Y2
 	VMASKMOVPS 32(BX), Y15, Y3
@@ -4557,17 +6387,19 @@ loop_gemm256x1x2:
 	DECQ DX
 	JNE loop_gemm256x1x2
 end_gemm256x1x2:
-	MOVQ end+96(FP), DX
+	MOVQ end+104(FP), DX
 	CMPQ DX, $1
 	JLT store_gemm256x1x2
 	JEQ tanh_gemm256x1x2
-	MOVQ h+80(FP), AX
+	MOVQ h+88(FP), AX
 	VMOVUPS 0(AX), Y2
 	VMULPS Y2, Y2, Y2
 	VFNMADD231PS Y2, Y0, Y0
 	VMASKMOVPS 32(AX), Y15, Y3
 	VMULPS Y3, Y3, Y3
 	VFNMADD231PS Y3, Y1, Y1
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
 	JMP store_gemm256x1x2
 tanh_gemm256x1x2:
 	VMOVUPS table<>+0(SB), Y2
@@ -4609,30 +6441,108 @@ tanh_gemm256x1x2:
 store_gemm256x1x2:
 	VMOVUPS Y0, 0(DI)
 	VMASKMOVPS Y1, Y15, 32(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_gemm256x1x2
 	VZEROUPPER
 	RET
 
-// func gemm256x1x1(k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
-TEXT ·gemm256x1x1(SB), NOSPLIT, $0-104
-	MOVQ last+88(FP), CX
+// func gemm256x1x1(count, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, from *float32, ldf int, h *float32, last, end int)
+TEXT ·gemm256x1x1(SB), NOSPLIT, $0-112
+	CMPQ last+96(FP), $8
+	JNE partial_gemm256x1x1
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
+	LEAQ (R8)(R8*2), R9
+tile_whole_gemm256x1x1:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
+	VMOVUPS 0(R13), Y0
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
+	TESTQ DX, DX
+	JEQ end_whole_gemm256x1x1
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	LEAQ (AX)(R8*1), R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
+loop_whole_gemm256x1x1:
+	VMOVUPS 0(BX), Y1
+	VBROADCASTSS (AX), Y2
+	VFMADD231PS Y1, Y2, Y0
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_whole_gemm256x1x1
+end_whole_gemm256x1x1:
+	MOVQ end+104(FP), DX
+	CMPQ DX, $1
+	JLT store_whole_gemm256x1x1
+	JEQ tanh_whole_gemm256x1x1
+	MOVQ h+88(FP), AX
+	VMOVUPS 0(AX), Y1
+	VMULPS Y1, Y1, Y1
+	VFNMADD231PS Y1, Y0, Y0
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
+	JMP store_whole_gemm256x1x1
+tanh_whole_gemm256x1x1:
+	VMOVUPS table<>+0(SB), Y1
+	VMINPS Y0, Y1, Y0
+	VMOVUPS table<>+64(SB), Y1
+	VMAXPS Y0, Y1, Y0
+	VMULPS Y0, Y0, Y1
+	VMOVUPS table<>+128(SB), Y2
+	VFMADD213PS table<>+192(SB), Y1, Y2
+	VFMADD213PS table<>+256(SB), Y1, Y2
+	VFMADD213PS table<>+320(SB), Y1, Y2
+	VFMADD213PS table<>+384(SB), Y1, Y2
+	VFMADD213PS table<>+448(SB), Y1, Y2
+	VFMADD213PS table<>+512(SB), Y1, Y2
+	VMULPS Y0, Y2, Y2
+	VMOVUPS table<>+576(SB), Y3
+	VFMADD213PS table<>+640(SB), Y1, Y3
+	VFMADD213PS table<>+704(SB), Y1, Y3
+	VFMADD213PS table<>+768(SB), Y1, Y3
+	VDIVPS Y3, Y2, Y0
+store_whole_gemm256x1x1:
+	VMOVUPS Y0, 0(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_whole_gemm256x1x1
+	VZEROUPPER
+	RET
+partial_gemm256x1x1:
+	MOVQ last+96(FP), CX
 	NEGQ CX
 	LEAQ tail256<>+32(SB), R12
 	VMOVUPS (R12)(CX*4), Y15
-	MOVQ k+0(FP), DX
-	MOVQ a+8(FP), AX
-	MOVQ rsa+16(FP), R8
-	MOVQ csa+24(FP), CX
-	MOVQ b+32(FP), BX
-	MOVQ ldb+40(FP), SI
-	MOVQ c+48(FP), DI
-	MOVQ ldc+56(FP), R11
+	MOVQ rsa+24(FP), R8
+	MOVQ csa+32(FP), CX
+	MOVQ ldb+48(FP), SI
+	MOVQ c+56(FP), DI
+	MOVQ ldc+64(FP), R11
 	LEAQ (R8)(R8*2), R9
-	LEAQ (AX)(R8*4), R10
-	MOVQ from+64(FP), R13
-	MOVQ ldf+72(FP), R12
+tile_gemm256x1x1:
+	MOVQ from+72(FP), R13
+	MOVQ ldf+80(FP), R12
 	VMASKMOVPS 0(R13), Y15, Y0
+	ADDQ R12, R13
+	MOVQ R13, from+72(FP)
+	MOVQ k+8(FP), DX
 	TESTQ DX, DX
 	JEQ end_gemm256x1x1
+	MOVQ a+16(FP), AX
+	LEAQ (AX)(R8*4), R10
+	LEAQ (AX)(R8*1), R13
+	MOVQ R13, a+16(FP)
+	MOVQ b+40(FP), BX
 loop_gemm256x1x1:
 	VMASKMOVPS 0(BX), Y15, Y1
 	VBROADCASTSS (AX), Y2
@@ -4643,14 +6553,16 @@ loop_gemm256x1x1:
 	DECQ DX
 	JNE loop_gemm256x1x1
 end_gemm256x1x1:
-	MOVQ end+96(FP), DX
+	MOVQ end+104(FP), DX
 	CMPQ DX, $1
 	JLT store_gemm256x1x1
 	JEQ tanh_gemm256x1x1
-	MOVQ h+80(FP), AX
+	MOVQ h+88(FP), AX
 	VMASKMOVPS 0(AX), Y15, Y1
 	VMULPS Y1, Y1, Y1
 	VFNMADD231PS Y1, Y0, Y0
+	ADDQ R11, AX
+	MOVQ AX, h+88(FP)
 	JMP store_gemm256x1x1
 tanh_gemm256x1x1:
 	VMOVUPS table<>+0(SB), Y1
@@ -4673,11 +6585,56 @@ tanh_gemm256x1x1:
 	VDIVPS Y3, Y2, Y0
 store_gemm256x1x1:
 	VMASKMOVPS Y0, Y15, 0(DI)
+	ADDQ R11, DI
+	DECQ count+0(FP)
+	JNE tile_gemm256x1x1
 	VZEROUPPER
 	RET
 
 // func sumOfProducts256x1x2(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
 TEXT ·sumOfProducts256x1x2(SB), NOSPLIT, $0-120
+	CMPQ last+112(FP), $8
+	JNE partial_sumOfProducts256x1x2
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMOVUPS 0(R13), Y0
+	VMOVUPS 32(R13), Y1
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_whole_sumOfProducts256x1x2:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_whole_sumOfProducts256x1x2:
+	VMOVUPS 0(BX), Y2
+	VMOVUPS 32(BX), Y3
+	VBROADCASTSS (AX), Y4
+	VFMADD231PS Y2, Y4, Y0
+	VFMADD231PS Y3, Y4, Y1
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_whole_sumOfProducts256x1x2
+	DECQ R13
+	JNE pair_whole_sumOfProducts256x1x2
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VZEROUPPER
+	RET
+partial_sumOfProducts256x1x2:
 	MOVQ last+112(FP), CX
 	NEGQ CX
 	LEAQ tail256<>+32(SB), R12
@@ -4724,6 +6681,44 @@ loop_sumOfProducts256x1x2:
 
 // func sumOfProducts256x1x1(pairs *pair, count, k int, a *float32, stridea, rsa, csa int, b *float32, strideb, ldb int, c *float32, ldc int, from *float32, ldf int, last int)
 TEXT ·sumOfProducts256x1x1(SB), NOSPLIT, $0-120
+	CMPQ last+112(FP), $8
+	JNE partial_sumOfProducts256x1x1
+	MOVQ from+96(FP), R13
+	MOVQ ldf+104(FP), R12
+	VMOVUPS 0(R13), Y0
+	MOVQ pairs+0(FP), R12
+	MOVQ count+8(FP), R13
+	MOVQ rsa+40(FP), R8
+	MOVQ csa+48(FP), CX
+	MOVQ ldb+72(FP), SI
+	LEAQ (R8)(R8*2), R9
+pair_whole_sumOfProducts256x1x1:
+	MOVLQSX (R12), AX
+	IMULQ stridea+32(FP), AX
+	ADDQ a+24(FP), AX
+	LEAQ (AX)(R8*4), R10
+	MOVLQSX 4(R12), BX
+	IMULQ strideb+64(FP), BX
+	ADDQ b+56(FP), BX
+	ADDQ $8, R12
+	MOVQ k+16(FP), DX
+loop_whole_sumOfProducts256x1x1:
+	VMOVUPS 0(BX), Y1
+	VBROADCASTSS (AX), Y2
+	VFMADD231PS Y1, Y2, Y0
+	ADDQ CX, AX
+	ADDQ CX, R10
+	ADDQ SI, BX
+	DECQ DX
+	JNE loop_whole_sumOfProducts256x1x1
+	DECQ R13
+	JNE pair_whole_sumOfProducts256x1x1
+	MOVQ c+80(FP), DI
+	MOVQ ldc+88(FP), R11
+	VMOVUPS Y0, 0(DI)
+	VZEROUPPER
+	RET
+partial_sumOfProducts256x1x1:
 	MOVQ last+112(FP), CX
 	NEGQ CX
 	LEAQ tail256<>+32(SB), R12
