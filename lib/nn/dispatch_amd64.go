@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/cpu"
@@ -46,9 +47,9 @@ func gemmFrom(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []
 	if end == endTanhGrad {
 		_ = h[(m-1)*ldc+n-1]
 	}
-	for instructions != portable && m >= 64 && k > stretch {
-		gemmFrom(m, n, stretch, a, rsa, csa, b, ldb, c, ldc, from, ldf, nil, endPlain)
-		k, a, b, from, ldf = k-stretch, a[stretch*csa:], b[stretch*ldb:], c, ldc
+	for most := panelSize / panelWidth(); instructions != portable && m >= 64 && k > most; {
+		gemmFrom(m, n, most, a, rsa, csa, b, ldb, c, ldc, from, ldf, nil, endPlain)
+		k, a, b, from, ldf = k-most, a[most*csa:], b[most*ldb:], c, ldc
 	}
 	switch {
 	case instructions == portable:
@@ -185,30 +186,88 @@ func gemm256(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []f
 	}
 }
 
-// stretch is how many rows of B a product goes through before it turns to the next tile: a panel of 32 columns of them
-// takes half of the first-level cache.
-const stretch = 128
+// panelSize is how much of B a product works with before it turns to the next rows of B: half of the first-level cache.
+const panelSize = 4096
+
+// panelWidth returns how many columns of C are computed at a time.
+func panelWidth() int {
+	if instructions == avx512 {
+		return 32
+	}
+	return 16
+}
 
 // crowded says whether the rows of B lie so far apart, by a multiple of 1 KiB, that a panel of them competes for a few
 // sets of the cache, and are read often enough that it pays to copy them.
 func crowded(m, k, ldb int) bool { return ldb%256 == 0 && m >= 64 && k > 8 }
 
-// gemmPacked is gemmTiles with each panel of B copied to where it lies in one piece. k is at most stretch.
+// gemmPacked is gemmTiles with each panel of B copied to where it lies in one piece, and a transposed A, whose columns are
+// then as crowded as B's rows, in blocks. A panel of k rows is at most panelSize.
 func gemmPacked(m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int, from []float32, ldf int, h []float32, end int) {
-	var panel [stretch * 32]float32
-	width := 32
-	if instructions == avx2 {
-		width = 16
+	var panel [panelSize]float32
+	width := panelWidth()
+	height, blocks := m, a
+	if rsa == 1 && csa%256 == 0 && n >= 64 {
+		packed := transposedBlocks.Get().(*[]float32)
+		defer transposedBlocks.Put(packed)
+		height = blockRows()
+		blocks, csa = packBlocks(packed, m, k, a, csa, height), height
 	}
 	for j := 0; j < n; j += width {
 		cols := min(width, n-j)
-		for l := range k {
-			copy(panel[l*width:l*width+cols], b[l*ldb+j:])
+		packRows(panel[:width*k], b[j:], k, ldb, cols, width)
+		for i := 0; i < m; i += height {
+			ai, hi := blocks[i*rsa:], h
+			if height < m {
+				ai = blocks[i*k:]
+			}
+			if end == endTanhGrad {
+				hi = h[i*ldc+j:]
+			}
+			gemmTiles(min(height, m-i), cols, k, ai, rsa, csa, panel[:], width, c[i*ldc+j:], ldc, from[i*ldf+j:], ldf, hi, end)
 		}
-		if end == endTanhGrad && j > 0 {
-			h = h[width:]
+	}
+}
+
+// blockRows returns how many rows a block of a packed A has: two tiles, which with a panel of B fit in the first-level
+// cache.
+func blockRows() int {
+	if instructions == avx512 {
+		return 16
+	}
+	return 12
+}
+
+// transposedBlocks are the memories of packBlocks that nobody uses.
+var transposedBlocks = sync.Pool{New: func() any { return new([]float32) }}
+
+// packBlocks copies an m×k matrix, whose columns are contiguous and csa apart, so that the columns of as many rows as
+// height says (12 or 16) lie one behind the other. It leaves the blocks in memory, which it makes longer if need be.
+func packBlocks(memory *[]float32, m, k int, a []float32, csa, height int) []float32 {
+	size := (m + height - 1) / height * height * k
+	if len(*memory) < size {
+		*memory = aligned(size)
+	}
+	to := *memory
+	for i := 0; i < m; i += height {
+		packRows(to[i*k:][:height*k], a[i:], k, csa, min(height, m-i), height)
+	}
+	return to[:size]
+}
+
+// packRows copies rows of so many numbers, which lie ld apart, to where they lie width apart.
+func packRows(to, from []float32, rows, ld, numbers, width int) {
+	for l := range rows {
+		switch to, from := to[l*width:], from[l*ld:]; numbers { // a copy of a fixed length costs less than a call of copy
+		case 12:
+			*(*[12]float32)(to) = *(*[12]float32)(from)
+		case 16:
+			*(*[16]float32)(to) = *(*[16]float32)(from)
+		case 32:
+			*(*[32]float32)(to) = *(*[32]float32)(from)
+		default:
+			copy(to[:numbers], from)
 		}
-		gemmTiles(m, cols, k, a, rsa, csa, panel[:], width, c[j:], ldc, from[j:], ldf, h, end)
 	}
 }
 

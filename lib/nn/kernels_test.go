@@ -102,22 +102,28 @@ func TestLargeGEMM(t *testing.T) {
 			}
 			return x
 		}
-		for _, s := range [][4]int{{3, 5, 1030, 5}, {70, 5, 300, 7}, {70, 77, 259, 256}, {64, 256, 128, 256}, {65, 33, 9, 512}} {
-			m, n, k, ldb := s[0], s[1], s[2], s[3]
+		for _, s := range [][5]int{{3, 5, 1030, 0, 5}, {70, 5, 300, 0, 7}, {70, 77, 259, 0, 256}, {64, 256, 128, 0, 256}, {65, 33, 9, 0, 512},
+			{70, 77, 259, 256, 256}, {256, 70, 131, 256, 512}, {97, 64, 128, 512, 256}} {
+			// Of the transposed A, the columns are csa apart; 0: A is not transposed.
+			m, n, k, csa, ldb := s[0], s[1], s[2], s[3], s[4]
 			for _, end := range []int{endPlain, endTanhGrad} {
+				rsa, stride := k, 1
 				a, b, from, h := whole(m*k), whole(k*ldb), whole(m*n), whole(m*n)
+				if csa > 0 {
+					a, rsa, stride = whole(k*csa), 1, csa
+				}
 				c := make([]float32, m*n)
-				gemmFrom(m, n, k, a, k, 1, b, ldb, c, n, from, n, h, end)
+				gemmFrom(m, n, k, a, rsa, stride, b, ldb, c, n, from, n, h, end)
 				for i := range c {
 					want := from[i]
 					for l := range k {
-						want += a[i/n*k+l] * b[l*ldb+i%n]
+						want += a[i/n*rsa+l*stride] * b[l*ldb+i%n]
 					}
 					if end == endTanhGrad {
 						want *= 1 - h[i]*h[i]
 					}
 					if c[i] != want {
-						t.Fatalf("%d×%d×%d, end %d: element %d is %v, want %v", m, n, k, end, i, c[i], want)
+						t.Fatalf("%d×%d×%d, columns of A %d apart, end %d: element %d is %v, want %v", m, n, k, stride, end, i, c[i], want)
 					}
 				}
 			}
