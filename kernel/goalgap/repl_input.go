@@ -33,16 +33,24 @@ func (r *repl) listen() (end func()) {
 func (r *repl) answer(client *worker.Client, q worker.Question, over <-chan struct{}) {
 	r.print(os.Stdout, q.Prompt)
 	in := int(os.Stdin.Fd())
+	// Opened anew, it can be read without waiting: a reader that waits could outlive the cell and take what the user types
+	// for the next one.
+	if tty, err := unix.Open("/dev/tty", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0); err == nil {
+		defer unix.Close(tty)
+		in = tty
+	}
+	loud := func() {}
 	if q.Password {
 		if state, err := unix.IoctlGetTermios(in, getTermios); err == nil {
 			quiet := *state
 			quiet.Lflag &^= unix.ECHO
 			if unix.IoctlSetTermios(in, setTermios, &quiet) == nil {
-				defer unix.IoctlSetTermios(in, setTermios, state)
+				loud = func() { unix.IoctlSetTermios(in, setTermios, state) }
 			}
 		}
 	}
 	line, err := readUntil(in, over)
+	loud() // before the cell goes on, behind which the terminal is the editor's
 	if err != nil {
 		if errors.Is(err, io.EOF) {
 			r.session.Interrupt() // Ctrl-D: there is no answer
@@ -81,6 +89,9 @@ func readUntil(in int, over <-chan struct{}) (string, error) {
 		n, err := unix.Read(in, b)
 		switch {
 		case errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.EAGAIN): // there was something to read, and then there was not
+			time.Sleep(look)
 			continue
 		case err != nil:
 			return "", err

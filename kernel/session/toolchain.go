@@ -438,18 +438,25 @@ func (t *Toolchain) trimCache() {
 	}
 	for _, e := range entries {
 		o := old{path: filepath.Join(dir, e.Name())}
+		making := strings.HasPrefix(e.Name(), "new-") // by some kernel, which may not have written anything yet
 		filepath.WalkDir(o.path, func(_ string, d fs.DirEntry, err error) error {
 			if err != nil {
 				return nil
 			}
-			if info, err := d.Info(); err == nil && !d.IsDir() {
+			info, err := d.Info()
+			if err != nil || d.IsDir() && !making {
+				return nil
+			}
+			o.used = max(o.used, info.ModTime().UnixNano())
+			if !d.IsDir() {
 				o.size += info.Size()
-				o.used = max(o.used, info.ModTime().UnixNano())
 			}
 			return nil
 		})
-		if strings.HasPrefix(e.Name(), "new-") && time.Since(time.Unix(0, o.used)) > time.Hour {
-			os.RemoveAll(o.path) // of a kernel that was killed while it compiled
+		if making {
+			if o.used > 0 && time.Since(time.Unix(0, o.used)) > time.Hour {
+				os.RemoveAll(o.path) // of a kernel that was killed while it compiled
+			}
 			continue
 		}
 		total += o.size
