@@ -22,7 +22,7 @@ trap 'rm -rf "$work"' EXIT
 chmod 755 "$work" # apt fetches as another user
 mkdir -p "$work"/{deb,iso/isolinux,root/bin,root/proc,root/dev,root/tmp}
 image=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends: linux-image/ {print $2; exit}')
-(cd "$work/deb" && apt-get download -qq "$image" 2>/dev/null && dpkg-deb -x ./*.deb .)
+(cd "$work/deb" && apt-get download -qq "$image" && dpkg-deb -x ./*.deb .)
 cp "$work"/deb/boot/vmlinuz-* "$work/iso/isolinux/vmlinuz"
 cp /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 "$work/iso/isolinux/"
 cp /bin/busybox "$work/root/bin/"
